@@ -1,0 +1,79 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Every target is compiled with the same strict settings: what the compiler can check, no reviewer has to.
+let settings: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+]
+
+func target(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: settings)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .testTarget(
+        name: name + "Tests",
+        dependencies: [.byName(name: name), "TestSupport"] + dependencies,
+        swiftSettings: settings
+    )
+}
+
+func debianLibrary(_ name: String, package: String) -> Target {
+    .systemLibrary(name: name, providers: [.apt([package])])
+}
+
+// `ByteBuffer`, the reference-counted byte slice that lets record bytes travel from the socket to the file uncopied.
+let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+// The client's sockets. The broker has an event loop of its own, see Sources/Server.
+let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+
+let package = Package(
+    name: "Martlet",
+    products: [
+        .executable(name: "martlet", targets: ["martlet"]),
+        .library(name: "MartletClient", targets: ["MartletClient"]),
+    ],
+    dependencies: [
+        // Bytes and locks everywhere, sockets in the client: the standard for servers in Swift.
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+        // The command line's grammar, help and shell completion.
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+        // The logging interface that applications embedding MartletClient already use.
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+    ],
+    targets: [
+        debianLibrary("CZstd", package: "libzstd-dev"),
+        debianLibrary("CLZ4", package: "liblz4-dev"),
+        debianLibrary("CSnappy", package: "libsnappy-dev"),
+        debianLibrary("CZlib", package: "zlib1g-dev"),
+        debianLibrary("CISAL", package: "libisal-dev"),
+        .target(name: "CSyscalls"),
+
+        target("Model", ["CSyscalls"]),
+        target("Wire", ["Model", nioCore]),
+        target("Records", ["Model", nioCore, "CZstd", "CLZ4", "CSnappy", "CZlib", "CISAL"]),
+        target("CommitLog", ["Model", "Records", nioCore]),
+        target("Broker", ["Model", "Wire", "Records", "CommitLog", nioCore, logging]),
+        target("Server", ["Model", "Wire", "Broker", "CSyscalls", nioCore, logging]),
+        target("MartletClient", ["Model", "Wire", "Records", nioCore, nioPosix, logging]),
+        target("MartletCLI", ["Model", "MartletClient", "Broker", "Server", argumentParser, logging]),
+        .executableTarget(name: "martlet", dependencies: ["MartletCLI"], swiftSettings: settings),
+        target("TestSupport", ["Model", "Wire", "Records", "CommitLog", "Broker", nioCore]),
+
+        tests("Model"),
+        tests("Wire", [nioCore]),
+        tests("Records", [nioCore]),
+        tests("CommitLog", ["Records", nioCore]),
+        tests("Broker", ["Wire", "Records", nioCore]),
+        tests("Server", ["Broker", "Wire", nioCore]),
+        tests("MartletClient", ["Server", "Broker", "Wire", "Records", nioCore]),
+        tests("MartletCLI"),
+        .testTarget(name: "RepositoryTests", dependencies: ["Wire", "Broker"], swiftSettings: settings),
+    ]
+)

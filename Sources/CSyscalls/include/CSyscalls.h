@@ -1,0 +1,41 @@
+#ifndef MARTLET_CSYSCALLS_H
+#define MARTLET_CSYSCALLS_H
+// System calls that Swift cannot spell: variadic functions and macros. No logic lives here.
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/// open(2) with a mode. Returns a descriptor or -1 with errno set.
+int martlet_open(const char *path, int flags, mode_t mode);
+/// fallocate(2) with FALLOC_FL_KEEP_SIZE: reserves blocks, the file size stays the log end.
+int martlet_reserve(int descriptor, off_t offset, off_t length);
+/// pwritev(2) of two byte ranges.
+ssize_t martlet_write2(
+    int descriptor, const void *head, size_t head_length, const void *tail, size_t tail_length, off_t position);
+/// sendfile(2) from `position`; the position is not moved.
+ssize_t martlet_sendfile(int socket, int file, off_t position, size_t length);
+/// send(2) with MSG_NOSIGNAL and, if `more` is not 0, MSG_MORE.
+ssize_t martlet_send(int socket, const void *bytes, size_t length, int more);
+/// accept4(2) with SOCK_NONBLOCK | SOCK_CLOEXEC.
+int martlet_accept(int listener, void *address, uint32_t *address_length);
+/// socket(2) that is non-blocking and close-on-exec.
+int martlet_socket(int family, int type);
+/// Adds, changes or removes interest in a descriptor: epoll_ctl(2) with a 64-bit token.
+int martlet_epoll_control(int epoll, int operation, int descriptor, uint32_t events, uint64_t token);
+/// One event as the kernel reported it.
+struct martlet_event {
+    uint64_t token;
+    uint32_t events;
+};
+/// epoll_wait(2). Fills at most `capacity` events (64 at most); returns their number or -1 with errno set.
+int martlet_epoll_wait(int epoll, struct martlet_event *events, int capacity, int timeout_milliseconds);
+/// eventfd(2), non-blocking and close-on-exec.
+int martlet_eventfd(void);
+/// How many pages of the mapped range are not in the page cache: mincore(2). -1 with errno set on failure.
+ssize_t martlet_pages_not_resident(const void *address, size_t length);
+/// Names the calling thread (at most 15 bytes are kept).
+void martlet_name_thread(const char *name);
+/// The process's resident set in bytes, from /proc/self/statm; 0 where it is not available.
+uint64_t martlet_resident_bytes(void);
+
+#endif

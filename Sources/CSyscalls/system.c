@@ -1,0 +1,90 @@
+#define _GNU_SOURCE
+#include "CSyscalls.h"
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/sendfile.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+int martlet_open(const char *path, int flags, mode_t mode) { return open(path, flags | O_CLOEXEC, mode); }
+
+int martlet_reserve(int descriptor, off_t offset, off_t length) {
+    return fallocate(descriptor, FALLOC_FL_KEEP_SIZE, offset, length);
+}
+
+ssize_t martlet_write2(
+    int descriptor, const void *head, size_t head_length, const void *tail, size_t tail_length, off_t position) {
+    struct iovec vectors[2] = {
+        {.iov_base = (void *)head, .iov_len = head_length},
+        {.iov_base = (void *)tail, .iov_len = tail_length},
+    };
+    return pwritev(descriptor, vectors, 2, position);
+}
+
+ssize_t martlet_sendfile(int socket, int file, off_t position, size_t length) {
+    return sendfile(socket, file, &position, length);
+}
+
+ssize_t martlet_send(int socket, const void *bytes, size_t length, int more) {
+    return send(socket, bytes, length, MSG_NOSIGNAL | (more ? MSG_MORE : 0));
+}
+
+int martlet_accept(int listener, void *address, uint32_t *address_length) {
+    return accept4(listener, address, address_length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+}
+
+int martlet_socket(int family, int type) { return socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0); }
+
+int martlet_epoll_control(int epoll, int operation, int descriptor, uint32_t events, uint64_t token) {
+    struct epoll_event event = {.events = events, .data.u64 = token};
+    return epoll_ctl(epoll, operation, descriptor, &event);
+}
+
+int martlet_epoll_wait(int epoll, struct martlet_event *events, int capacity, int timeout_milliseconds) {
+    struct epoll_event found[64];
+    int count = epoll_wait(epoll, found, capacity < 64 ? capacity : 64, timeout_milliseconds);
+    for (int i = 0; i < count; i++) {
+        events[i].token = found[i].data.u64;
+        events[i].events = found[i].events;
+    }
+    return count;
+}
+
+int martlet_eventfd(void) { return eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC); }
+
+ssize_t martlet_pages_not_resident(const void *address, size_t length) {
+    unsigned char pages[512];
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    uintptr_t start = (uintptr_t)address & ~(page - 1);
+    uintptr_t end = (uintptr_t)address + length;
+    ssize_t missing = 0;
+    while (start < end) {
+        size_t count = (end - start + page - 1) / page;
+        if (count > sizeof pages) count = sizeof pages;
+        if (mincore((void *)start, count * page, pages) != 0) return -1;
+        for (size_t i = 0; i < count; i++) missing += !(pages[i] & 1);
+        start += count * page;
+    }
+    return missing;
+}
+
+void martlet_name_thread(const char *name) {
+    char kept[16];
+    snprintf(kept, sizeof kept, "%s", name);
+    pthread_setname_np(pthread_self(), kept);
+}
+
+uint64_t martlet_resident_bytes(void) {
+    unsigned long long size, resident;
+    FILE *file = fopen("/proc/self/statm", "r");
+    if (!file) return 0;
+    int fields = fscanf(file, "%llu %llu", &size, &resident);
+    fclose(file);
+    return fields == 2 ? resident * (uint64_t)sysconf(_SC_PAGESIZE) : 0;
+}

@@ -1,0 +1,101 @@
+/// The seam for files: everything the log does to a disk goes through here, so that tests can simulate one.
+package protocol FileSystem: Sendable {
+    /// Opens a file for reading and writing.
+    func open(_ path: String, _ mode: OpenMode) throws(FileError) -> any File
+    /// Creates a directory and, where they are missing, the directories above it.
+    func createDirectory(_ path: String) throws(FileError)
+    /// The names in a directory, in no particular order, without `.` and `..`.
+    func list(_ directory: String) throws(FileError) -> [String]
+    /// Whether a file or directory of that name exists.
+    func exists(_ path: String) -> Bool
+    /// Renames a file or directory, replacing a file of the new name.
+    func rename(_ path: String, to newPath: String) throws(FileError)
+    /// Removes a file; one that is not there is no error.
+    func remove(_ path: String) throws(FileError)
+    /// Removes a directory with everything in it; one that is not there is no error.
+    func removeTree(_ path: String) throws(FileError)
+    /// Makes creations, renames and removals in a directory durable: fsync(2) of the directory.
+    func syncDirectory(_ path: String) throws(FileError)
+}
+
+/// How a file is opened.
+package enum OpenMode: Sendable {
+    /// It must exist and is only read.
+    case read
+    /// It must exist.
+    case existing
+    /// It is created if it does not exist.
+    case createIfMissing
+    /// It must not exist.
+    case createNew
+}
+
+/// An open file. Thread-safe: every operation names its position. Closed when the last reference goes.
+package protocol File: AnyObject, Sendable {
+    /// The path it was opened with.
+    var path: String { get }
+    /// The kernel's descriptor for sendfile(2); nil where there is none (a simulated file).
+    var descriptor: CInt? { get }
+    /// The file's size in bytes.
+    func size() throws(FileError) -> Int
+    /// Reads at most `buffer.count` bytes from `position`; returns how many, fewer only at the end of the file.
+    func read(into buffer: UnsafeMutableRawBufferPointer, at position: FilePosition) throws(FileError) -> Int
+    /// Writes all of `head`, then all of `tail`, from `position` on, or throws. A failed write may have left any part
+    /// of its bytes behind.
+    func write(
+        _ head: UnsafeRawBufferPointer,
+        _ tail: UnsafeRawBufferPointer,
+        at position: FilePosition
+    ) throws(FileError)
+    /// Sets the file's size.
+    func truncate(to size: Int) throws(FileError)
+    /// Reserves disk blocks for a range without changing the file's size. A file system that cannot is no error.
+    func reserve(from position: FilePosition, length: Int) throws(FileError)
+    /// Makes the file's data and size durable: fdatasync(2).
+    func sync() throws(FileError)
+    /// Maps the first `capacity` bytes read-only. The file may be smaller and grow into the mapping; touching bytes
+    /// past its end is forbidden.
+    func map(capacity: Int) throws(FileError) -> any FileMapping
+}
+
+/// A read-only view of a file's bytes that sees later writes. Thread-safe. Unmapped when the last reference goes.
+package protocol FileMapping: AnyObject, Sendable {
+    /// The whole mapped range; valid while the mapping is referenced. Only what has been written may be touched.
+    var bytes: UnsafeRawBufferPointer { get }
+    /// Whether reading the range would not have to wait for the disk.
+    func isResident(from position: FilePosition, length: Int) -> Bool
+}
+
+/// A failed file operation: what was tried, on which path, and the system's reason. Immutable.
+package struct FileError: Error, Equatable, Sendable, CustomStringConvertible {
+    package let operation: String
+    package let path: String
+    /// The errno(3) value.
+    package let code: CInt
+
+    package init(_ operation: String, _ path: String, code: CInt) {
+        self.operation = operation
+        self.path = path
+        self.code = code
+    }
+
+    package var description: String { "cannot \(operation) \(path): \(systemMessage(code))" }
+}
+
+/// A range of a file that is sent or read later; keeps the file open. Immutable.
+package struct FileSlice: Sendable, Equatable {
+    package let file: any File
+    package let position: FilePosition
+    /// In bytes.
+    package let length: Int
+
+    package init(file: any File, position: FilePosition, length: Int) {
+        self.file = file
+        self.position = position
+        self.length = length
+    }
+
+    package static func == (left: FileSlice, right: FileSlice) -> Bool {
+        left.file === right.file && left.position == right.position && left.length == right.length
+    }
+}

@@ -1,0 +1,106 @@
+import CSyscalls
+import Glibc
+
+/// A file of the machine. Thread-safe: it has no position of its own. Owns its descriptor.
+package final class PosixFile: File {
+    package let path: String
+    private let number: CInt
+
+    /// Takes over an open descriptor and closes it in the end.
+    package init(path: String, owning descriptor: CInt) {
+        self.path = path
+        number = descriptor
+    }
+
+    deinit { close(number) }
+
+    package var descriptor: CInt? { number }
+
+    package func size() throws(FileError) -> Int {
+        var status = stat()
+        try check("stat", path) { fstat(number, &status) }
+        return Int(status.st_size)
+    }
+
+    package func read(
+        into buffer: UnsafeMutableRawBufferPointer,
+        at position: FilePosition
+    ) throws(FileError) -> Int {
+        var done = 0
+        while done < buffer.count {
+            let count = pread(number, buffer.baseAddress.map { $0 + done }, buffer.count - done, position.bytes + done)
+            if count == 0 { break }
+            if count > 0 {
+                done += count
+            } else if errno != EINTR {
+                throw FileError("read", path, code: errno)
+            }
+        }
+        return done
+    }
+
+    package func write(
+        _ head: UnsafeRawBufferPointer,
+        _ tail: UnsafeRawBufferPointer,
+        at position: FilePosition
+    ) throws(FileError) {
+        let total = head.count + tail.count
+        var done = 0
+        while done < total {
+            let headDone = min(done, head.count)
+            let tailDone = done - headDone
+            let count = martlet_write2(
+                number,
+                head.baseAddress.map { $0 + headDone },
+                head.count - headDone,
+                tail.baseAddress.map { $0 + tailDone },
+                tail.count - tailDone,
+                off_t(position.bytes + done)
+            )
+            if count >= 0 {
+                done += count
+            } else if errno != EINTR {
+                throw FileError("write", path, code: errno)
+            }
+        }
+    }
+
+    package func truncate(to size: Int) throws(FileError) {
+        try check("truncate", path) { ftruncate(number, off_t(size)) }
+    }
+
+    package func reserve(from position: FilePosition, length: Int) throws(FileError) {
+        do {
+            try check("reserve space for", path) { martlet_reserve(number, off_t(position.bytes), off_t(length)) }
+        } catch  where error.code == EOPNOTSUPP || error.code == ENOSYS {
+            // Only a hint: tmpfs and network file systems may not have it.
+        }
+    }
+
+    package func sync() throws(FileError) {
+        try check("sync", path) { fdatasync(number) }
+    }
+
+    package func map(capacity: Int) throws(FileError) -> any FileMapping {
+        guard let address = mmap(nil, capacity, PROT_READ, MAP_SHARED, number, 0), address != MAP_FAILED else {
+            throw FileError("map", path, code: errno)
+        }
+        return PosixFileMapping(address: address, length: capacity)
+    }
+}
+
+/// A read-only shared mapping. Immutable; unmapped when the last reference goes.
+package final class PosixFileMapping: FileMapping, @unchecked Sendable {
+    package let bytes: UnsafeRawBufferPointer
+
+    init(address: UnsafeMutableRawPointer, length: Int) {
+        bytes = UnsafeRawBufferPointer(start: address, count: length)
+    }
+
+    deinit { munmap(UnsafeMutableRawPointer(mutating: bytes.baseAddress), bytes.count) }
+
+    package func isResident(from position: FilePosition, length: Int) -> Bool {
+        guard length > 0, let base = bytes.baseAddress, position.bytes + length <= bytes.count else { return true }
+        return martlet_pages_not_resident(base + position.bytes, length) == 0
+    }
+}

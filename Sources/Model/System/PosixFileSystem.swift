@@ -1,0 +1,98 @@
+import CSyscalls
+import Glibc
+
+/// The system's text for an errno(3) value.
+package func systemMessage(_ code: CInt) -> String {
+    var text = [CChar](repeating: 0, count: 256)
+    guard strerror_r(code, &text, text.count) == 0 else { return "error \(code)" }
+    return String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+}
+
+/// The machine's file system. Immutable.
+package struct PosixFileSystem: FileSystem {
+    package init() {}
+
+    package func open(_ path: String, _ mode: OpenMode) throws(FileError) -> any File {
+        let flags =
+            switch mode {
+            case .read: O_RDONLY
+            case .existing: O_RDWR
+            case .createIfMissing: O_RDWR | O_CREAT
+            case .createNew: O_RDWR | O_CREAT | O_EXCL
+            }
+        let descriptor = try check("open", path) { martlet_open(path, flags, 0o644) }
+        return PosixFile(path: path, owning: descriptor)
+    }
+
+    package func createDirectory(_ path: String) throws(FileError) {
+        if mkdir(path, 0o755) == 0 { return }
+        switch errno {
+        case EEXIST: return
+        case ENOENT:
+            let parent = Self.parent(of: path)
+            guard parent != path else { throw FileError("create directory", path, code: ENOENT) }
+            try createDirectory(parent)
+            try check("create directory", path) { mkdir(path, 0o755) }
+        case let code: throw FileError("create directory", path, code: code)
+        }
+    }
+
+    package func list(_ directory: String) throws(FileError) -> [String] {
+        guard let stream = opendir(directory) else { throw FileError("list", directory, code: errno) }
+        defer { closedir(stream) }
+        var names: [String] = []
+        while let entry = readdir(stream) {
+            let name = withUnsafePointer(to: &entry.pointee.d_name) { field in
+                field.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+            }
+            if name != ".", name != ".." { names.append(name) }
+        }
+        return names
+    }
+
+    package func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
+
+    package func rename(_ path: String, to newPath: String) throws(FileError) {
+        try check("rename to \(newPath)", path) { Glibc.rename(path, newPath) }
+    }
+
+    package func remove(_ path: String) throws(FileError) {
+        if unlink(path) != 0, errno != ENOENT { throw FileError("remove", path, code: errno) }
+    }
+
+    package func removeTree(_ path: String) throws(FileError) {
+        var status = stat()
+        if lstat(path, &status) != 0 {
+            if errno == ENOENT { return }
+            throw FileError("remove", path, code: errno)
+        }
+        guard status.st_mode & S_IFMT == S_IFDIR else { return try remove(path) }
+        for name in try list(path) { try removeTree("\(path)/\(name)") }
+        if rmdir(path) != 0, errno != ENOENT { throw FileError("remove", path, code: errno) }
+    }
+
+    package func syncDirectory(_ path: String) throws(FileError) {
+        let descriptor = try check("open", path) { martlet_open(path, O_RDONLY | O_DIRECTORY, 0) }
+        defer { close(descriptor) }
+        try check("sync directory", path) { fsync(descriptor) }
+    }
+
+    private static func parent(of path: String) -> String {
+        guard let slash = path.lastIndex(of: "/") else { return "." }
+        return slash == path.startIndex ? "/" : String(path[..<slash])
+    }
+}
+
+/// Runs a system call until it is not interrupted by a signal; a negative result becomes an error.
+@discardableResult
+func check(
+    _ operation: @autoclosure () -> String,
+    _ path: String,
+    _ call: () -> CInt
+) throws(FileError) -> CInt {
+    while true {
+        let result = call()
+        if result >= 0 { return result }
+        if errno != EINTR { throw FileError(operation(), path, code: errno) }
+    }
+}
