@@ -74,17 +74,23 @@ package struct BatchBuilder {
         let body = bodyLength(delta, key, value, headers)
         let size = uncompressedSize + Varint.length(Int64(body)) + body
         guard size <= Self.maximumBytes else { throw .tooLarge(bytes: size, limit: Self.maximumBytes) }
-        Varint.write(Int64(body), to: &records)
-        records.writeInteger(0 as UInt8)
-        Varint.write(delta, to: &records)
-        Varint.write(Int64(count), to: &records)
-        write(key)
-        write(value)
-        Varint.write(Int64(headers.count), to: &records)
-        for header in headers {
-            Varint.write(Int64(header.name.utf8.count), to: &records)
-            records.writeString(header.name)
-            write(header.value)
+        let index = Int64(count)
+        let recordBytes = size - uncompressedSize
+        records.writeWithUnsafeMutableBytes(minimumWritableBytes: recordBytes) { space in
+            var writer = RecordWriter(space)
+            writer.varint(Int64(body))
+            writer.byte(0)
+            writer.varint(delta)
+            writer.varint(index)
+            writer.field(key)
+            writer.field(value)
+            writer.varint(Int64(headers.count))
+            for header in headers {
+                writer.field(header.name)
+                writer.field(header.value)
+            }
+            invariant(writer.position == recordBytes, "a record is as long as it was measured")
+            return recordBytes
         }
         maxTimestamp = count == 0 ? timestamp : max(maxTimestamp, timestamp)
         baseTimestamp = base
@@ -145,11 +151,5 @@ package struct BatchBuilder {
     private static func length(_ field: ByteBuffer?) -> Int {
         guard let field else { return Varint.length(-1) }
         return Varint.length(Int64(field.readableBytes)) + field.readableBytes
-    }
-
-    private mutating func write(_ field: ByteBuffer?) {
-        guard let field else { return Varint.write(-1, to: &records) }
-        Varint.write(Int64(field.readableBytes), to: &records)
-        records.writeImmutableBuffer(field)
     }
 }
