@@ -80,7 +80,7 @@ extension RecordProblem: CustomStringConvertible {
         case .truncated(let field): "the bytes end inside the \(field.rawValue)"
         case .badVarint(let field): "the variable-length integer of the \(field.rawValue) is too long"
         case .badLength(let field, let length, let remaining):
-            "\(field.rawValue) length \(length) does not fit the \(remaining) bytes that are left"
+            "\(field.lengthName) \(length) does not fit the \(remaining) bytes that are left"
         case .badOffsetDelta(let delta, let expected):
             expected.count == 1
                 ? "offset delta \(delta) instead of \(expected.lowerBound)"
@@ -89,6 +89,16 @@ extension RecordProblem: CustomStringConvertible {
             "timestamp delta \(delta) from base timestamp \(base) is not a timestamp"
         case .tooManyHeaders(let count, let limit): "\(count) headers, at most \(limit) are allowed"
         case .trailingBytes(let count): "its length is \(count) bytes more than its fields take"
+        }
+    }
+}
+
+extension RecordProblem.Field {
+    /// What the number in front of the field is called.
+    fileprivate var lengthName: String {
+        switch self {
+        case .length, .headerCount: rawValue
+        default: rawValue + " length"
         }
     }
 }

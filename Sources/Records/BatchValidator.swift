@@ -71,9 +71,9 @@ package struct BatchValidator: Sendable {
     private func checkFrame(_ bytes: UnsafeRawBufferPointer) throws(BatchError) -> BatchHeader {
         let header = try BatchHeader(framing: bytes)
         let length = header.totalLength
-        guard length <= rules.maximumBytes else { throw .tooLarge(bytes: length, limit: rules.maximumBytes) }
         guard length <= bytes.count else { throw .truncated(needed: length, available: bytes.count) }
         guard length == bytes.count else { throw .trailingBytes(bytes.count - length) }
+        guard length <= rules.maximumBytes else { throw .tooLarge(bytes: length, limit: rules.maximumBytes) }
         guard header.baseOffset == .zero else { throw .baseOffsetNotZero(header.baseOffset.rawValue) }
         let computed = CRC32C.checksum(ofBatch: bytes)
         guard header.checksum == computed else {
