@@ -21,8 +21,7 @@ extension BatchError: CustomStringConvertible {
         case .unsupportedCodec(let number): "compression type \(number) is not known, 0 to 4 are"
         case .appendTimeFromClient: "clients must not send batches with timestamp type LogAppendTime"
         case .timestampOutOfRange(let record, let timestamp, let earliest, let latest):
-            "timestamp \(timestamp) of \(record.map { "record \($0)" } ?? "the batch") is not within "
-                + "\(earliest) to \(latest) (message.timestamp.before.max.ms, message.timestamp.after.max.ms)"
+            "timestamp \(timestamp) of record \(record) is not within \(earliest) to \(latest) (message.timestamp.before.max.ms, message.timestamp.after.max.ms)"
         case .missingKey(let record, let count): "record \(record) of \(count) has no key, but the topic is compacted"
         case .badRecord(let record, let count, let problem): "record \(record) of \(count): \(problem)"
         case .bytesAfterRecords(let count): "\(count) bytes follow the batch's last record"

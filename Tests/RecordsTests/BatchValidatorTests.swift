@@ -118,6 +118,20 @@ import Testing
         #expect(error == .tooManyRecords(count: 11, limit: 10))
     }
 
+    /// Nothing decompresses to more than its format allows, which for a few bytes is little.
+    @Test(arguments: [(.gzip, 1_032), (.snappy, 32), (.lz4, 255), (.zstd, 32_768)] as [(Compression, Int)])
+    func moreCompressedRecordsThanTheCodecCanHoldAreRefused(compression: Compression, ratio: Int) {
+        let limit = RawBatch.sample().payload.count * ratio / 7
+        let rules = BatchRules(maximumDecompressedBytes: .max)
+        for (count, isAllowed) in [(limit, true), (limit + 1, false)] {
+            let error = refusal(rules) {
+                $0.attributes = Int16(compression.rawValue)
+                $0.count = Int32(count)
+            }
+            #expect(error == (isAllowed ? nil : .tooManyRecords(count: Int32(count), limit: limit)))
+        }
+    }
+
     @Test func clientsCannotWriteControlBatches() {
         #expect(refusal { $0.attributes = 0x20 } == .controlFromClient)
         #expect(refusal(BatchRules(allowsControl: true)) { $0.attributes = 0x20 } == nil)

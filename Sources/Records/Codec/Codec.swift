@@ -18,6 +18,20 @@ package enum Codec {
         }
     }
 
+    /// The most that `count` compressed bytes can become, by the codec's format alone.
+    static func maximumOutputBytes(from count: Int, with compression: Compression) -> Int {
+        let ratio =
+            switch compression {
+            case .none: 1
+            case .gzip: GzipCodec.maximumRatio
+            case .snappy: SnappyCodec.maximumRatio
+            case .lz4: LZ4Codec.maximumRatio
+            case .zstd: ZstdCodec.maximumRatio
+            }
+        let (product, overflow) = count.multipliedReportingOverflow(by: ratio)
+        return overflow ? maximumOutputBytes : min(product, maximumOutputBytes)
+    }
+
     /// Compresses the readable bytes.
     ///
     /// - Parameter level: One of ``levels(of:)``; nil is the codec's default.
