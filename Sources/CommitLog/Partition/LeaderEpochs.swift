@@ -49,6 +49,18 @@ struct LeaderEpochs: Equatable {
         TextCheckpoint(entries: entries.map { [$0.epoch.description, $0.start.description] })
     }
 
+    /// Writes the checkpoint file, durably.
+    func save(in directory: String, _ fileSystem: any FileSystem) throws(LogError) {
+        try storage { () throws(FileError) in
+            try SmallFile.replace(
+                LogFileNames.leaderEpochs,
+                in: directory,
+                with: Array(checkpoint.text.utf8),
+                fileSystem
+            )
+        }
+    }
+
     /// Reads what ``checkpoint`` makes. `path` is for the error only.
     init(_ checkpoint: TextCheckpoint, path: String) throws(LogError) {
         for fields in checkpoint.entries {

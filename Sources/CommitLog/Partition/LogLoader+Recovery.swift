@@ -8,9 +8,10 @@ extension LogLoader {
     /// last one was begun.
     mutating func recover(
         _ segments: [LogSegment],
-        _ epochs: inout LeaderEpochs
+        _ stored: LeaderEpochs
     ) throws(LogError) -> LoadedLog {
         guard let first = segments.first else { throw .corrupt(path: directory, "it has no segments") }
+        var epochs = stored
         let suspect = firstSuspect(segments)
         var kept = Array(segments[..<suspect])
         var producers = try producers(at: segments[suspect].baseOffset, segments: kept)
@@ -29,7 +30,11 @@ extension LogLoader {
         epochs.truncate(toEnd: last.scan.nextOffset)
         return LoadedLog(
             sealed: kept,
-            active: try active(last.segment, last.scan.contents),
+            active: ActiveSegment(
+                segment: last.segment,
+                contents: last.scan.contents,
+                jitter: config.randomJitter()
+            ),
             producers: producers,
             epochs: epochs,
             logStart: first.baseOffset,
@@ -74,10 +79,9 @@ extension LogLoader {
         report.scannedBytes += size
         let good = scan.contents.size
         try storage { () throws(FileError) in
-            if good < size {
-                try file.truncate(to: good)
-                try file.sync()
-            }
+            if good < size { try file.truncate(to: good) }
+            // What was only in the page cache when the process died counts from here on.
+            try file.sync()
             try segment.offsetIndex.file.replace(with: scan.offsetIndex)
             try segment.timeIndex.file.replace(with: scan.timeIndex)
         }
@@ -126,7 +130,7 @@ extension LogLoader {
     mutating func producers(at offset: Offset, segments: [LogSegment]) throws(LogError) -> ProducerState {
         var state = ProducerState(maximumProducers: environment.maximumProducers)
         var from = Offset.zero
-        for snapshot in try snapshots().reversed() where snapshot <= offset {
+        for snapshot in snapshots().reversed() where snapshot <= offset {
             let path = "\(directory)/\(LogFileNames.name(snapshot, LogFileNames.snapshot))"
             let bytes = try SmallFile.read(path, limit: Self.maximumSnapshotBytes, environment.fileSystem)
             guard let bytes else { continue }
@@ -164,10 +168,8 @@ extension LogLoader {
     /// The largest snapshot that is read: of 100,000 producers with five batches each.
     private static let maximumSnapshotBytes = 32 << 20
 
-    private func snapshots() throws(LogError) -> [Offset] {
-        try storage { () throws(FileError) in try environment.fileSystem.list(directory) }
-            .compactMap { LogFileNames.offset(in: $0, LogFileNames.snapshot) }
-            .sorted()
+    private func snapshots() -> [Offset] {
+        names.compactMap { LogFileNames.offset(in: $0, LogFileNames.snapshot) }.sorted()
     }
 
     /// A snapshot is kept where a segment begins, and the newest; one of offsets that are gone would be wrong later.
@@ -177,7 +179,7 @@ extension LogLoader {
         keeping newest: Offset
     ) throws(LogError) {
         let bases = Set(segments.map(\.baseOffset))
-        for snapshot in try snapshots() where snapshot > end || (!bases.contains(snapshot) && snapshot != newest) {
+        for snapshot in snapshots() where snapshot > end || (!bases.contains(snapshot) && snapshot != newest) {
             let path = "\(directory)/\(LogFileNames.name(snapshot, LogFileNames.snapshot))"
             try storage { () throws(FileError) in try environment.fileSystem.remove(path) }
         }

@@ -24,6 +24,8 @@ struct LogLoader {
     let environment: LogEnvironment
     let hints: OpeningHints
     var report: RecoveryReport
+    /// What the directory holds.
+    var names: [String] = []
 
     private var fileSystem: any FileSystem { environment.fileSystem }
 
@@ -48,35 +50,33 @@ struct LogLoader {
     mutating func load() throws(LogError) -> LoadedLog {
         let isNew = !fileSystem.exists(directory)
         if isNew { try create() }
-        let names = try storage { () throws(FileError) in try fileSystem.list(directory) }
-        try checkTopic(names)
-        let bases = try tidy(names)
-        var epochs = try loadEpochs()
-        let segments = bases.map { segment($0, isNew: false) }
+        names = try storage { () throws(FileError) in try fileSystem.list(directory) }
+        if !isNew { try checkTopic() }
+        let segments = try tidy().map { segment($0, isNew: isNew) }
+        let stored = try loadEpochs()
         let isDirty = !report.wasClean && !isNew
-        var loaded = try isDirty ? recover(segments, &epochs) : take(segments, &epochs)
-        if isDirty { _ = loaded.epochs.assign(LeaderEpoch(max(-1, epochs.latest.rawValue) + 1), at: loaded.logEnd) }
-        if loaded.epochs.entries.isEmpty { _ = loaded.epochs.assign(LeaderEpoch(0), at: loaded.logEnd) }
-        try storage { () throws(FileError) in try save(loaded.epochs) }
+        var loaded = try isDirty ? recover(segments, stored) : take(segments, stored)
+        if isDirty {
+            _ = loaded.epochs.assign(LeaderEpoch(loaded.epochs.latest.rawValue + 1), at: loaded.logEnd)
+        } else if loaded.epochs.entries.isEmpty {
+            _ = loaded.epochs.assign(LeaderEpoch(0), at: loaded.logEnd)
+        }
+        if loaded.epochs != stored { try loaded.epochs.save(in: directory, fileSystem) }
         loaded.logStart = min(max(hints.logStart ?? .zero, loaded.logStart), loaded.logEnd)
         loaded.producers.removeExpired(
             now: environment.time.now,
             expirationMilliseconds: environment.producerExpirationMilliseconds
         )
+        try storage { () throws(FileError) in
+            for segment in loaded.sealed { _ = try segment.sealedSize() }
+        }
+        // Thousands of partitions are opened at a start, and few of them are used at once.
+        for segment in segments { segment.releaseHandles() }
         report.logStart = loaded.logStart
         report.logEnd = loaded.logEnd
         report.leaderEpoch = loaded.epochs.latest
         loaded.report = report
         return loaded
-    }
-
-    func save(_ epochs: LeaderEpochs) throws(FileError) {
-        try SmallFile.replace(
-            LogFileNames.leaderEpochs,
-            in: directory,
-            with: Array(epochs.checkpoint.text.utf8),
-            fileSystem
-        )
     }
 
     // MARK: The directory
@@ -86,6 +86,8 @@ struct LogLoader {
         try storage { () throws(FileError) in
             try fileSystem.createDirectory(directory)
             try writeMetadata()
+            let first = LogFileNames.name(hints.logStart ?? .zero, LogFileNames.log)
+            try SmallFile.write([], to: "\(directory)/\(first)", fileSystem, synced: false)
             try fileSystem.syncDirectory(directory)
             try fileSystem.syncDirectory(Self.parent(of: directory))
         }
@@ -100,7 +102,7 @@ struct LogLoader {
         )
     }
 
-    private mutating func checkTopic(_ names: [String]) throws(LogError) {
+    private mutating func checkTopic() throws(LogError) {
         let path = "\(directory)/\(LogFileNames.partitionMetadata)"
         let text = try SmallFile.readText(path, limit: PartitionMetadata.maximumBytes, fileSystem)
         guard let text, !text.isEmpty else {
@@ -115,7 +117,7 @@ struct LogLoader {
     }
 
     /// Removes what is neither a valid file nor of any use; returns the base offsets of the segments, ascending.
-    private func tidy(_ names: [String]) throws(LogError) -> [Offset] {
+    private func tidy() throws(LogError) -> [Offset] {
         let bases = names.compactMap { LogFileNames.offset(in: $0, LogFileNames.log) }.sorted()
         let known = Set(bases)
         for name in names {
@@ -155,17 +157,17 @@ struct LogLoader {
     /// Takes the log as it was left; anything that does not fit is looked into as after a crash.
     private mutating func take(
         _ segments: [LogSegment],
-        _ epochs: inout LeaderEpochs
+        _ epochs: LeaderEpochs
     ) throws(LogError) -> LoadedLog {
         guard let last = segments.last, let first = segments.first else {
             throw .corrupt(path: directory, "it has no segments")
         }
-        guard let (contents, end) = try glance(at: last) else { return try recover(segments, &epochs) }
+        guard let (contents, end) = try glance(at: last) else { return try recover(segments, epochs) }
         let sealed = Array(segments.dropLast())
         let producers = try producers(at: end, segments: segments)
         return LoadedLog(
             sealed: sealed,
-            active: try active(last, contents),
+            active: ActiveSegment(segment: last, contents: contents, jitter: config.randomJitter()),
             producers: producers,
             epochs: epochs,
             logStart: first.baseOffset,
@@ -205,11 +207,6 @@ struct LogLoader {
             if case .failed(let failure) = error, case .storage = failure { throw failure }
             return nil
         }
-    }
-
-    func active(_ segment: LogSegment, _ contents: SegmentContents) throws(LogError) -> ActiveSegment {
-        let file = try storage { () throws(FileError) in try segment.file(.createIfMissing) }
-        return ActiveSegment(segment: segment, file: file, contents: contents, jitter: config.randomJitter())
     }
 }
 

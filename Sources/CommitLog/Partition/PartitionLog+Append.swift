@@ -107,11 +107,10 @@ extension PartitionLog {
     /// Begins a new segment at the log's end. The finished one is synced later, by ``flush()``.
     func roll(_ writer: inout LogWriter, at end: Offset, config: LogConfig) throws(LogError) {
         let segment = LogSegment(directory: directory, baseOffset: end, environment: environment, isNew: true)
-        let file = try storage { () throws(FileError) in
+        try storage { () throws(FileError) in
             let file = try segment.file(.createIfMissing)
             // Left by an attempt that failed half way.
             if try file.size() != 0 { try file.truncate(to: 0) }
-            return file
         }
         let finished = writer.active.segment
         writer.isDirectoryDirty = true
@@ -121,9 +120,9 @@ extension PartitionLog {
         } catch {
             // Both can be made again from the batches: a full disk must not stop an append before its own write does.
         }
-        finished.seal(size: writer.active.size)
+        finished.seal(size: writer.active.size, largest: writer.active.largest)
         writer.unsynced.append(finished)
-        writer.active = ActiveSegment(segment: segment, file: file, jitter: config.randomJitter())
+        writer.active = ActiveSegment(segment: segment, jitter: config.randomJitter())
         snapshot.withLock { snapshot in
             snapshot.sealed.append(finished)
             snapshot.active = segment

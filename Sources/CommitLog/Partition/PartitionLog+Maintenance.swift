@@ -6,9 +6,17 @@ extension PartitionLog {
     ///
     /// After a failure the kernel may have dropped what it could not write and claim success the next time: the log
     /// takes no more until it is opened, and looked through, again.
-    package func flush() throws(LogError) {
+    package func flush() throws(LogError) { try sync(upTo: .logEnd) }
+
+    /// Makes the segments that take no more durable, if they are not yet. Waits for the disk.
+    package func flushFinishedSegments() throws(LogError) {
+        if writer.withLock({ $0.unsynced.isEmpty }) { return }
+        try sync(upTo: .finishedSegments)
+    }
+
+    private func sync(upTo extent: SyncWork.Extent) throws(LogError) {
         try maintenance.withLock { () throws(LogError) in
-            let work = writer.withLock { writer in SyncWork(&writer, end: offsets.logEnd) }
+            let work = writer.withLock { writer in SyncWork(&writer, extent, logEnd: offsets.logEnd) }
             do throws(FileError) {
                 try sync(work)
             } catch {
@@ -25,17 +33,10 @@ extension PartitionLog {
             // Gives back the space that was reserved behind the end.
             try file.truncate(to: try segment.sealedSize())
             try file.sync()
-            try sealIndexes(of: segment)
+            try segment.syncIndexes()
         }
-        try work.active.file().sync()
+        if let active = work.active { try active.file().sync() }
         if work.isDirectoryDirty { try environment.fileSystem.syncDirectory(directory) }
-    }
-
-    private func sealIndexes(of segment: LogSegment) throws(FileError) {
-        for index in [segment.offsetIndex.file, segment.timeIndex.file] {
-            try index.trim()
-            try index.sync()
-        }
     }
 
     /// Ends the log's use: syncs it and writes what makes the next opening quick. What was read keeps its files open.
@@ -65,7 +66,7 @@ extension PartitionLog {
             try storage { () throws(FileError) in
                 try writer.active.finishTimeIndex()
                 try writer.active.discardPartialWrite()
-                try sealIndexes(of: writer.active.segment)
+                try writer.active.segment.syncIndexes()
                 let end = offsets.logEnd
                 if end > writer.active.segment.baseOffset || !writer.producers.producers.isEmpty {
                     try writeProducerSnapshot(writer.producers, at: end, synced: true)
@@ -101,9 +102,11 @@ extension PartitionLog {
         }
     }
 
-    /// Closes files and mappings of segments that take no more, until they are read again.
-    package func releaseIdleHandles() {
-        for segment in snapshot.withLock({ $0.sealed }) { segment.releaseHandles() }
+    /// Closes files and mappings until they are needed again. For whoever keeps the number of descriptors and mappings
+    /// inside the process's limits.
+    package func releaseHandles() {
+        let snapshot = snapshot.withLock { $0 }
+        for number in 0..<snapshot.segmentCount { snapshot.segment(number).releaseHandles() }
     }
 
     /// Forgets producers that have been silent for longer than the environment's expiration.
@@ -120,17 +123,25 @@ extension PartitionLog {
 
 /// What a sync has to cover. Immutable.
 private struct SyncWork {
+    enum Extent {
+        case finishedSegments
+        case logEnd
+    }
+
     let finished: [LogSegment]
-    let active: LogSegment
+    let active: LogSegment?
     let isDirectoryDirty: Bool
+    /// Everything below is durable afterwards.
     let end: Offset
 
-    init(_ writer: inout LogWriter, end: Offset) {
+    init(_ writer: inout LogWriter, _ extent: Extent, logEnd: Offset) {
         finished = writer.unsynced
-        active = writer.active.segment
         isDirectoryDirty = writer.isDirectoryDirty
-        self.end = end
         writer.unsynced = []
         writer.isDirectoryDirty = false
+        switch extent {
+        case .finishedSegments: (active, end) = (nil, writer.active.segment.baseOffset)
+        case .logEnd: (active, end) = (writer.active.segment, logEnd)
+        }
     }
 }

@@ -63,11 +63,19 @@ package final class PartitionLog: Sendable {
                 activeWrittenFrom: loaded.active.size,
                 end: end,
                 logStart: loaded.logStart,
-                durable: loaded.report.wasClean ? loaded.logEnd : loaded.logStart,
+                // What recovery kept, it has synced.
+                durable: loaded.logEnd,
                 leaderEpoch: loaded.epochs.latest
             )
         )
-        writer = Locked(LogWriter(active: loaded.active, producers: loaded.producers, epochs: loaded.epochs))
+        writer = Locked(
+            LogWriter(
+                active: loaded.active,
+                producers: loaded.producers,
+                epochs: loaded.epochs,
+                isDirectoryDirty: !loaded.report.wasClean
+            )
+        )
     }
 
     package var offsets: LogOffsets { snapshot.withLock { $0.offsets } }
@@ -139,13 +147,14 @@ struct LogWriter {
     /// Segments that were closed since the last sync, oldest first.
     var unsynced: [LogSegment] = []
     /// Whether files were created or renamed since the last sync of the directory.
-    var isDirectoryDirty = false
+    var isDirectoryDirty: Bool
     /// Why no more is taken.
     var refusal: LogError?
 
-    init(active: ActiveSegment, producers: ProducerState, epochs: LeaderEpochs) {
+    init(active: ActiveSegment, producers: ProducerState, epochs: LeaderEpochs, isDirectoryDirty: Bool) {
         self.active = active
         self.producers = producers
         self.epochs = epochs
+        self.isDirectoryDirty = isDirectoryDirty
     }
 }

@@ -5,7 +5,6 @@ import Records
 /// The segment that takes a partition's appends, with what only the writer needs to know. Owned by the log's lock.
 struct ActiveSegment {
     let segment: LogSegment
-    let file: any File
     /// Bytes of whole batches; the file may have more only after a failed write.
     private(set) var size: Int
     /// The largest timestamp so far and the last offset of the batch that had it first.
@@ -20,14 +19,13 @@ struct ActiveSegment {
     private let jitter: Int64
 
     /// A new, empty one.
-    init(segment: LogSegment, file: any File, jitter: Int64) {
-        self.init(segment: segment, file: file, contents: SegmentContents(), jitter: jitter)
+    init(segment: LogSegment, jitter: Int64) {
+        self.init(segment: segment, contents: SegmentContents(), jitter: jitter)
     }
 
     /// One that holds batches already.
-    init(segment: LogSegment, file: any File, contents: SegmentContents, jitter: Int64) {
+    init(segment: LogSegment, contents: SegmentContents, jitter: Int64) {
         self.segment = segment
-        self.file = file
         self.jitter = jitter
         size = contents.size
         largest = contents.largest
@@ -65,7 +63,8 @@ struct ActiveSegment {
         reserveStep: Int
     ) throws(FileError) {
         let length = batch.header.totalLength
-        reserve(for: length, config: config, step: reserveStep)
+        let file = try segment.file()
+        reserve(for: length, in: file, config: config, step: reserveStep)
         try batch.patch.withUnsafeBytes { head throws(FileError) in
             try bytes.withUnsafeReadableBytes { whole throws(FileError) in
                 let tail = UnsafeRawBufferPointer(rebasing: whole.dropFirst(BatchPatch.length))
@@ -83,7 +82,7 @@ struct ActiveSegment {
 
     /// Cuts off what a failed write left behind.
     mutating func discardPartialWrite() throws(FileError) {
-        try file.truncate(to: size)
+        try segment.file().truncate(to: size)
         reservedTo = size
     }
 
@@ -120,7 +119,7 @@ struct ActiveSegment {
 
     /// Reserves disk space ahead in steps that grow with the segment, so that small partitions stay small. Only a
     /// hint: where there is not that much space, the write itself finds out whether there is enough.
-    private mutating func reserve(for length: Int, config: LogConfig, step: Int) {
+    private mutating func reserve(for length: Int, in file: any File, config: LogConfig, step: Int) {
         let needed = size + length
         guard needed > reservedTo else { return }
         let wanted = config.preallocate ? config.segmentBytes : min(max(needed, LogEnvironment.firstReserveBytes), step)

@@ -18,6 +18,8 @@ final class LogSegment: Sendable {
         var mapping: (any FileMapping)?
         /// The size of a segment that takes no more, once known.
         var sealedSize: Int?
+        /// What the time index has to end with, until that is on disk.
+        var largest: TimeIndexEntry?
     }
 
     /// `isNew`: nothing of it is on disk yet, so nobody needs to look.
@@ -79,8 +81,31 @@ final class LogSegment: Sendable {
     /// The size of a sealed segment, if it is known without asking the disk.
     var knownSealedSize: Int? { handles.withLock { $0.sealedSize } }
 
-    /// Says that the segment takes no more and how long it is.
-    func seal(size: Int) { handles.withLock { $0.sealedSize = size } }
+    /// Says that the segment takes no more, how long it is and what its largest timestamp is.
+    func seal(size: Int, largest: TimeIndexEntry?) {
+        handles.withLock { handles in
+            handles.sealedSize = size
+            handles.largest = largest
+        }
+    }
+
+    /// The segment's largest timestamp: the last entry of its time index, which is written when it is sealed.
+    func largest() throws(FileError) -> TimeIndexEntry? {
+        if let known = handles.withLock({ $0.largest }) { return known }
+        return try timeIndex.lastEntry(in: try timeIndex.file.view(mapped: false, capacity: 0))
+    }
+
+    /// Makes the indexes durable, complete and exactly as long as they should be.
+    func syncIndexes() throws(FileError) {
+        if let largest = handles.withLock({ $0.largest }) {
+            let view = try timeIndex.file.view(mapped: false, capacity: 0)
+            if try timeIndex.lastEntry(in: view) != largest { try timeIndex.append(largest) }
+        }
+        for index in [offsetIndex.file, timeIndex.file] {
+            try index.trim()
+            try index.sync()
+        }
+    }
 
     /// Closes files and mappings until they are needed again. For whoever keeps the number of descriptors and mappings
     /// inside the process's limits.

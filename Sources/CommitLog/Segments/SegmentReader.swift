@@ -10,6 +10,11 @@ enum ReadInterruption: Error {
     case failed(LogError)
 }
 
+/// Runs a file operation, its failure interrupting the read.
+func reading<Result>(_ body: () throws(FileError) -> Result) throws(ReadInterruption) -> Result {
+    do { return try body() } catch { throw .failed(.storage(error)) }
+}
+
 /// Walks the batch headers of one segment up to a known end. A value, used by one reader for one look.
 ///
 /// Mapped, it touches only pages that are in the page cache, so that it neither waits for the disk nor meets a read
@@ -175,10 +180,6 @@ struct SegmentReader {
                 throw corrupt(position, error.description)
             }
         }
-    }
-
-    private func reading<Result>(_ body: () throws(FileError) -> Result) throws(ReadInterruption) -> Result {
-        do { return try body() } catch { throw .failed(.storage(error)) }
     }
 
     private func corrupt(_ position: Int, _ reason: String) -> ReadInterruption {
