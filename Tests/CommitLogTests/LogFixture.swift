@@ -85,6 +85,11 @@ final class LogFixture {
     /// Opens the log again, after a clean stop or as after a kill.
     func reopen(clean: Bool, hints: OpeningHints = OpeningHints()) throws {
         if clean { try log.close() } else { log.abandon() }
+        try reopenAsIs(clean: clean, hints: hints)
+    }
+
+    /// Opens the log, which was stopped, from what is on disk now.
+    func reopenAsIs(clean: Bool, hints: OpeningHints = OpeningHints()) throws {
         log = try Self.open(root, partition, topicID, config, environment, wasClean: clean, hints)
     }
 

@@ -176,7 +176,7 @@ struct LogLoader {
         )
     }
 
-    /// What the segment holds, judged by its last index entry and the batches behind it; nil if that does not add up.
+    /// What the segment holds, judged by its last index entries and the batches behind them; nil if that does not add up.
     private func glance(at segment: LogSegment) throws(LogError) -> (SegmentContents, Offset)? {
         let file = try storage { () throws(FileError) in try segment.file(.createIfMissing) }
         let size = try storage { () throws(FileError) in try file.size() }
@@ -184,29 +184,48 @@ struct LogLoader {
         let view = try storage { () throws(FileError) in try segment.offsetIndex.file.view(mapped: false, capacity: 0) }
         let times = try storage { () throws(FileError) in try segment.timeIndex.file.view(mapped: false, capacity: 0) }
         let entry = try storage { () throws(FileError) in try segment.offsetIndex.lastEntry(in: view) }
+        let largest = try storage { () throws(FileError) in try segment.timeIndex.lastEntry(in: times) }
         var reader = SegmentReader(segment: segment, file: file, end: size, access: .file, maximumSteps: .max)
         var contents = SegmentContents(size: size, offsetEntries: view.count, timeEntries: times.count)
-        contents.largest = try storage { () throws(FileError) in try segment.timeIndex.lastEntry(in: times) }
-        contents.lastIndexedTimestamp = contents.largest?.timestamp
+        contents.largest = largest
+        contents.lastIndexedTimestamp = largest?.timestamp
         contents.lastIndexedPosition = entry?.position.bytes ?? 0
         // Without index entries the segment is short; if it is not, the index is lost.
         guard entry != nil || size <= 4 * config.indexIntervalBytes + config.maxMessageBytes else { return nil }
         do throws(ReadInterruption) {
-            contents.firstTimestamp = try reader.header(at: 0).maxTimestamp
-            var position = contents.lastIndexedPosition
-            var next = segment.baseOffset
-            while position < size {
-                let header = try reader.header(at: position)
-                if position == contents.lastIndexedPosition, let entry, header.lastOffset != entry.offset { return nil }
-                guard header.baseOffset >= next else { return nil }
-                next = header.nextOffset
-                position += header.totalLength
+            let first = try reader.header(at: 0)
+            contents.firstTimestamp = first.maxTimestamp
+            if let largest {
+                guard let (_, header) = try reader.firstBatch(atOrAbove: largest.offset),
+                    header.lastOffset == largest.offset, header.maxTimestamp == largest.timestamp
+                else { return nil }
+            } else if first.maxTimestamp > .none {
+                return nil
             }
-            return (contents, next)
+            guard let end = try walkToEnd(&reader, from: entry) else { return nil }
+            return (contents, end)
         } catch {
             if case .failed(let failure) = error, case .storage = failure { throw failure }
             return nil
         }
+    }
+
+    /// The offset behind the last batch, which ends exactly where the file does; nil if it does not.
+    private func walkToEnd(
+        _ reader: inout SegmentReader,
+        from entry: OffsetIndexEntry?
+    ) throws(ReadInterruption) -> Offset? {
+        var position = entry?.position.bytes ?? 0
+        guard position < reader.end else { return nil }
+        var next = reader.segment.baseOffset
+        while position < reader.end {
+            let header = try reader.header(at: position)
+            if position == entry?.position.bytes, header.lastOffset != entry?.offset { return nil }
+            guard header.baseOffset >= next else { return nil }
+            next = header.nextOffset
+            position += header.totalLength
+        }
+        return next
     }
 }
 

@@ -148,7 +148,7 @@ extension PartitionLog {
         return end
     }
 
-    /// Where the first batch to go begins, and its base offset.
+    /// Where the first batch to go begins, and where the log ends without it.
     private func place(
         of offset: Offset,
         _ number: Int,
@@ -160,7 +160,8 @@ extension PartitionLog {
             guard let (position, header) = try reader.firstBatch(atOrAbove: offset) else {
                 return (reader.end, offset)
             }
-            return (position, header.baseOffset)
+            // The log's start may lie inside that batch; what was below it is not given out again.
+            return (position, max(header.baseOffset, snapshot.offsets.logStart))
         } catch {
             throw error.failure
         }

@@ -29,14 +29,14 @@ extension PartitionLog {
     package func maximumTimestamp(upTo limit: ReadLimit = .highWatermark) throws(LogError) -> TimestampedOffset? {
         let snapshot = try readableSnapshot()
         let last = snapshot.segmentNumber(containing: snapshot.mark(limit).segment)
-        var best: (search: TimestampSearch, largest: TimeIndexEntry)?
+        var best: (search: TimestampSearch, largest: Timestamp)?
         for number in snapshot.segmentNumber(containing: snapshot.offsets.logStart)...last {
             guard let search = try search(number, in: snapshot, limit: limit), let largest = try search.largest()
             else { continue }
-            if largest.timestamp > (best?.largest.timestamp ?? .none) { best = (search, largest) }
+            if largest > (best?.largest ?? .none) { best = (search, largest) }
         }
         guard let best else { return nil }
-        return try best.search.first(notBefore: best.largest.timestamp)
+        return try best.search.first(notBefore: best.largest)
     }
 
     /// The search through one segment; nil if nothing of it may be seen.
@@ -90,35 +90,47 @@ struct TimestampSearch {
         }
     }
 
-    /// The largest visible timestamp and the last offset of the batch that had it first.
-    func largest() throws(LogError) -> TimeIndexEntry? {
+    /// The largest visible timestamp; nil if there is none.
+    func largest() throws(LogError) -> Timestamp? {
         do throws(ReadInterruption) {
-            if let hint = try largestHint(), hint.offset < end, hint.offset >= logStart { return hint }
+            if let hint = try largestHint(), let found = try batch(of: hint), isVisible(found.header) {
+                return hint.timestamp
+            }
             return try walkForLargest()
         } catch {
             throw error.failure
         }
     }
 
-    private func walkForLargest() throws(ReadInterruption) -> TimeIndexEntry? {
+    /// Whether all records of a batch may be seen.
+    private func isVisible(_ header: BatchHeader) -> Bool { header.baseOffset >= logStart && header.lastOffset < end }
+
+    private func walkForLargest() throws(ReadInterruption) -> Timestamp? {
         var reader = reader
-        var largest: TimeIndexEntry?
+        var largest = Timestamp.none
         var position = 0
         while position < reader.end {
             let header = try reader.header(at: position)
-            if header.lastOffset >= logStart, header.maxTimestamp > (largest?.timestamp ?? .none) {
-                largest = TimeIndexEntry(timestamp: header.maxTimestamp, offset: header.lastOffset)
+            if header.maxTimestamp > largest, header.recordCount > 0 {
+                if isVisible(header) {
+                    largest = header.maxTimestamp
+                } else {
+                    try forEachVisibleRecord(of: header, at: position) { record in
+                        largest = max(largest, record.timestamp)
+                        return true
+                    }
+                }
             }
             position += header.totalLength
         }
-        return largest
+        return largest > .none ? largest : nil
     }
 
     /// What a sealed segment's time index ends with; nil if the segment is still written or the entry is wrong.
     private func largestHint() throws(ReadInterruption) -> TimeIndexEntry? {
         guard reader.segment.knownSealedSize == reader.end else { return nil }
         let entry = try reading { () throws(FileError) in try reader.segment.largest() }
-        guard let entry, try position(of: entry) != nil else { return nil }
+        guard let entry, try batch(of: entry) != nil else { return nil }
         return entry
     }
 
@@ -128,16 +140,19 @@ struct TimestampSearch {
         let entry = try reading { () throws(FileError) in
             try index.entry(below: target, in: try index.file.view(mapped: false, capacity: 0))
         }
-        if let entry, let position = try position(of: entry) { return position }
-        return 0
+        guard let entry, let found = try batch(of: entry) else { return 0 }
+        return found.position
     }
 
-    /// Where the batch begins that a time index entry speaks of; nil if there is no such batch.
-    private func position(of entry: TimeIndexEntry) throws(ReadInterruption) -> Int? {
+    /// The batch that a time index entry speaks of; nil if there is no such batch.
+    private func batch(
+        of entry: TimeIndexEntry
+    ) throws(ReadInterruption) -> (position: Int, header: BatchHeader)? {
         var reader = reader
         do throws(ReadInterruption) {
-            guard let (position, header) = try reader.firstBatch(atOrAbove: entry.offset) else { return nil }
-            return header.lastOffset == entry.offset && header.maxTimestamp == entry.timestamp ? position : nil
+            guard let found = try reader.firstBatch(atOrAbove: entry.offset) else { return nil }
+            let isRight = found.header.lastOffset == entry.offset && found.header.maxTimestamp == entry.timestamp
+            return isRight ? found : nil
         } catch {
             // A wrong index makes the search longer, not wrong.
             if case .damagedIndex = error { return nil }
@@ -150,6 +165,25 @@ struct TimestampSearch {
         at position: Int,
         notBefore target: Timestamp
     ) throws(ReadInterruption) -> TimestampedOffset? {
+        var found: TimestampedOffset?
+        try forEachVisibleRecord(of: header, at: position) { record in
+            guard record.timestamp >= target else { return true }
+            found = TimestampedOffset(
+                offset: record.offset,
+                timestamp: record.timestamp,
+                leaderEpoch: header.leaderEpoch
+            )
+            return false
+        }
+        return found
+    }
+
+    /// Calls `body` with the batch's visible records until it returns false.
+    private func forEachVisibleRecord(
+        of header: BatchHeader,
+        at position: Int,
+        _ body: (Record) -> Bool
+    ) throws(ReadInterruption) {
         var bytes = [UInt8](repeating: 0, count: header.totalLength)
         let count = try bytes.withMutableBytes { buffer throws(ReadInterruption) in
             try reading { () throws(FileError) in try reader.file.read(into: buffer, at: FilePosition(position)) }
@@ -157,15 +191,9 @@ struct TimestampSearch {
         do throws(BatchError) {
             var records = try RecordReader(batch: ByteBuffer(bytes: bytes.prefix(count)), limits: limits)
             while let record = try records.next() {
-                guard record.timestamp >= target, record.offset >= logStart else { continue }
-                guard record.offset < end else { return nil }
-                return TimestampedOffset(
-                    offset: record.offset,
-                    timestamp: record.timestamp,
-                    leaderEpoch: header.leaderEpoch
-                )
+                guard record.offset >= logStart, record.offset < end else { continue }
+                if !body(record) { return }
             }
-            return nil
         } catch {
             throw .failed(.corrupt(path: reader.segment.path, "at byte \(position): \(error)"))
         }
