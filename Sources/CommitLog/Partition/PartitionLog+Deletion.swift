@@ -107,15 +107,46 @@ extension PartitionLog {
 
     private func cut(_ old: LogSnapshot, at offset: Offset, _ writer: inout LogWriter) throws(LogError) -> Offset {
         let number = old.segmentNumber(containing: offset)
-        let (position, end) = try place(of: offset, number, in: old)
-        let kept = Array(old.sealed.prefix(number))
+        let place = try place(of: offset, number, in: old)
+        // If the log's start lies inside the first batch to go, nothing is left: the log goes on, empty, from there.
+        let isEmpty = place.end < old.offsets.logStart
+        let end = max(place.end, old.offsets.logStart)
+        let kept = isEmpty ? [] : Array(old.sealed.prefix(number))
         try storage { () throws(FileError) in
-            for later in stride(from: old.segmentCount - 1, to: number, by: -1) {
+            for later in stride(from: old.segmentCount - 1, to: isEmpty ? -1 : number, by: -1) {
                 try old.segment(later).removeFiles()
             }
-            try copy(old.segment(number), first: position)
-            try environment.fileSystem.syncDirectory(directory)
+            if !isEmpty { try copy(old.segment(number), first: place.position) }
         }
+        let base = isEmpty ? end : old.segment(number).baseOffset
+        let (active, contents) = try reload(base, size: isEmpty ? 0 : place.position, kept, end: end, &writer)
+        writer.active = ActiveSegment(segment: active, contents: contents, jitter: config.randomJitter())
+        writer.unsynced.removeAll { segment in !kept.contains { $0 === segment } }
+        writer.epochs.truncate(toEnd: end)
+        try save(writer.epochs)
+        let mark = LogMark(offset: end, segment: active.baseOffset, position: FilePosition(contents.size))
+        snapshot.withLock { snapshot in
+            snapshot.sealed = kept
+            snapshot.active = active
+            snapshot.activeWrittenFrom = 0
+            snapshot.update(
+                end: mark,
+                highWatermark: snapshot.highWatermark.offset >= end ? mark : nil,
+                lastStable: snapshot.lastStable.offset >= end ? mark : nil,
+                durable: min(snapshot.offsets.durable, end)
+            )
+        }
+        return end
+    }
+
+    /// Takes up the last segment of a log that was cut, and the producers' state at its end.
+    private func reload(
+        _ base: Offset,
+        size: Int,
+        _ kept: [LogSegment],
+        end: Offset,
+        _ writer: inout LogWriter
+    ) throws(LogError) -> (LogSegment, SegmentContents) {
         var loader = LogLoader(
             directory: directory,
             topicPartition: topicPartition,
@@ -125,30 +156,18 @@ extension PartitionLog {
             hints: OpeningHints(),
             wasClean: true
         )
-        loader.names = try storage { () throws(FileError) in try environment.fileSystem.list(directory) }
-        let active = loader.segment(old.segment(number).baseOffset, isNew: false)
-        let contents = try active.rebuildIndexes(size: position, indexIntervalBytes: config.indexIntervalBytes)
-        writer.active = ActiveSegment(segment: active, contents: contents, jitter: config.randomJitter())
-        writer.producers = try loader.producers(at: end, segments: kept + [active])
-        writer.unsynced.removeAll { segment in !kept.contains { $0 === segment } }
-        writer.epochs.truncate(toEnd: end)
-        try save(writer.epochs)
-        let mark = LogMark(offset: end, segment: active.baseOffset, position: FilePosition(position))
-        snapshot.withLock { snapshot in
-            snapshot.sealed = kept
-            snapshot.active = active
-            snapshot.activeWrittenFrom = 0
-            snapshot.update(
-                end: mark,
-                highWatermark: snapshot.highWatermark.offset > end ? mark : nil,
-                lastStable: snapshot.lastStable.offset > end ? mark : nil,
-                durable: min(snapshot.offsets.durable, end)
-            )
+        let segment = loader.segment(base, isNew: false)
+        try storage { () throws(FileError) in
+            _ = try segment.file(.createIfMissing)
+            try environment.fileSystem.syncDirectory(directory)
         }
-        return end
+        loader.names = try storage { () throws(FileError) in try environment.fileSystem.list(directory) }
+        let contents = try segment.rebuildIndexes(size: size, indexIntervalBytes: config.indexIntervalBytes)
+        writer.producers = try loader.producers(at: end, segments: kept + [segment])
+        return (segment, contents)
     }
 
-    /// Where the first batch to go begins, and where the log ends without it.
+    /// Where the first batch to go begins, and its base offset.
     private func place(
         of offset: Offset,
         _ number: Int,
@@ -160,8 +179,7 @@ extension PartitionLog {
             guard let (position, header) = try reader.firstBatch(atOrAbove: offset) else {
                 return (reader.end, offset)
             }
-            // The log's start may lie inside that batch; what was below it is not given out again.
-            return (position, max(header.baseOffset, snapshot.offsets.logStart))
+            return (position, header.baseOffset)
         } catch {
             throw error.failure
         }
