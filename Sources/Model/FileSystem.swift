@@ -53,6 +53,8 @@ package protocol File: AnyObject, Sendable {
     func reserve(from position: FilePosition, length: Int) throws(FileError)
     /// Makes the file's data and size durable: fdatasync(2).
     func sync() throws(FileError)
+    /// Takes the file for its opener until it is closed: false if someone else has taken it. flock(2).
+    func takeExclusively() throws(FileError) -> Bool
     /// Maps the first `capacity` bytes read-only. The file may be smaller and grow into the mapping; touching bytes
     /// past its end is forbidden.
     func map(capacity: Int) throws(FileError) -> any FileMapping

@@ -81,6 +81,16 @@ package final class PosixFile: File {
         try check("sync", path) { fdatasync(number) }
     }
 
+    package func takeExclusively() throws(FileError) -> Bool {
+        do {
+            try check("lock", path) { flock(number, LOCK_EX | LOCK_NB) }
+            return true
+        } catch {
+            if error.code == EWOULDBLOCK { return false }
+            throw error
+        }
+    }
+
     package func map(capacity: Int) throws(FileError) -> any FileMapping {
         guard let address = mmap(nil, capacity, PROT_READ, MAP_SHARED, number, 0), address != MAP_FAILED else {
             throw FileError("map", path, code: errno)

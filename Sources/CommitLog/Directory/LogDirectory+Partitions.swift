@@ -1,0 +1,162 @@
+package import Model
+
+extension LogDirectory {
+    /// The open logs.
+    package var logs: [PartitionLog] { table.withLock { Array($0.open.values) } }
+
+    package func log(for partition: TopicPartition) -> PartitionLog? { table.withLock { $0.open[partition] } }
+
+    /// Opens a partition, creating it if there is none; one that is open already is returned as it is.
+    package func openPartition(
+        _ partition: TopicPartition,
+        topicID: TopicID,
+        config: LogConfig
+    ) throws(LogError) -> PartitionLog {
+        try opening(of: partition).withLock { () throws(LogError) in
+            if let log = log(for: partition) {
+                guard log.topicID == topicID else {
+                    throw .inconsistentTopicID(path: log.directory, found: log.topicID, expected: topicID)
+                }
+                return log
+            }
+            let log = try open(partition, topicID, config)
+            let isKept = table.withLock { table in
+                if table.isClosed { return false }
+                table.open[partition] = log
+                table.unopened.remove(partition)
+                return true
+            }
+            if isKept { return log }
+            log.abandon()
+            throw .closed(partition)
+        }
+    }
+
+    private func open(
+        _ partition: TopicPartition,
+        _ topicID: TopicID,
+        _ config: LogConfig
+    ) throws(LogError) -> PartitionLog {
+        let hints = table.withLock { table in
+            // A partition that no checkpoint mentions was never synced as far as anyone knows.
+            OpeningHints(
+                logStart: table.logStarts.offsets[partition],
+                recoveryPoint: table.recoveryPoints.offsets[partition] ?? .zero
+            )
+        }
+        return try PartitionLog.open(
+            directory: "\(path)/\(partition)",
+            topicPartition: partition,
+            topicID: topicID,
+            config: config,
+            environment: environment,
+            wasCleanShutdown: wasCleanShutdown,
+            hints: hints
+        )
+    }
+
+    /// Opens partitions on `threads` threads (`num.recovery.threads.per.data.dir`); the results come in the order of
+    /// the partitions. `config` says how each is configured.
+    package func openPartitions(
+        _ partitions: [FoundPartition],
+        threads: Int,
+        config: @escaping @Sendable (TopicPartition) -> LogConfig
+    ) -> [Result<PartitionLog, LogError>] {
+        parallelMap(partitions, threads: threads) { found in
+            do throws(LogError) {
+                let partition = found.topicPartition
+                return .success(
+                    try self.openPartition(partition, topicID: found.topicID, config: config(partition))
+                )
+            } catch {
+                return .failure(error)
+            }
+        }
+    }
+
+    /// Takes a partition out of use: from here on it is gone, also after a crash. Its files are removed by
+    /// ``removeDeleted()``, whenever the caller has time; what is being read stays readable.
+    package func delete(_ partition: TopicPartition) throws(LogError) {
+        try opening(of: partition).withLock { () throws(LogError) in try putAside(partition) }
+    }
+
+    private func putAside(_ partition: TopicPartition) throws(LogError) {
+        let log = table.withLock { table in
+            table.unopened.remove(partition)
+            table.recoveryPoints.offsets[partition] = nil
+            table.logStarts.offsets[partition] = nil
+            return table.open.removeValue(forKey: partition)
+        }
+        log?.abandon()
+        let directory = "\(path)/\(partition)"
+        guard environment.fileSystem.exists(directory) else { return }
+        var generator = SystemRandomNumberGenerator()
+        let name = LogFileNames.deletedDirectory(partition, unique: .random(using: &generator))
+        try storage { () throws(FileError) in
+            try environment.fileSystem.rename(directory, to: "\(path)/\(name)")
+            try environment.fileSystem.syncDirectory(path)
+        }
+    }
+
+    /// Removes what deleted partitions have left, from this use of the directory or an earlier one.
+    package func removeDeleted() throws(LogError) {
+        let fileSystem = environment.fileSystem
+        try storage { () throws(FileError) in
+            for name in try fileSystem.list(path) where name.hasSuffix(LogFileNames.deleted) {
+                try fileSystem.removeTree("\(path)/\(name)")
+            }
+        }
+    }
+
+    /// Syncs segments that were finished since the last time, and notes up to where each partition is durable, so that
+    /// after a crash no more than what follows has to be looked at.
+    package func checkpoint() throws(LogError) {
+        for log in logs { try log.flushFinishedSegments() }
+        try writeCheckpoints()
+    }
+
+    /// Ends the use of the directory: closes all partitions and leaves the mark of a clean stop, unless one of them
+    /// could not be closed or was never opened and may need repair.
+    package func close() throws(LogError) {
+        let logs = table.withLock { table in
+            if table.isClosed { return [PartitionLog]() }
+            table.isClosed = true
+            return Array(table.open.values)
+        }
+        var failure: LogError?
+        for log in logs {
+            do throws(LogError) { try log.close() } catch { failure = failure ?? error }
+        }
+        try writeCheckpoints()
+        if let failure { throw failure }
+        let isWhole = table.withLock { $0.unopened.isEmpty && !$0.hasUnusable }
+        if isWhole || wasCleanShutdown {
+            try storage { () throws(FileError) in
+                try SmallFile.replace(
+                    Self.cleanShutdownName,
+                    in: path,
+                    with: Array(Self.cleanMark.utf8),
+                    environment.fileSystem
+                )
+            }
+        }
+    }
+
+    /// As Kafka writes it.
+    private static let cleanMark = #"{"version":0,"brokerEpoch":-1}"#
+
+    private func writeCheckpoints() throws(LogError) {
+        let (recoveryPoints, logStarts) = table.withLock { table in
+            for (partition, log) in table.open {
+                let offsets = log.offsets
+                table.recoveryPoints.offsets[partition] = offsets.durable
+                table.logStarts.offsets[partition] = offsets.logStart > .zero ? offsets.logStart : nil
+            }
+            return (table.recoveryPoints, table.logStarts)
+        }
+        try storage { () throws(FileError) in
+            try recoveryPoints.write(OffsetCheckpoint.recoveryPoints, in: path, environment.fileSystem)
+            try logStarts.write(OffsetCheckpoint.logStarts, in: path, environment.fileSystem)
+        }
+    }
+}

@@ -1,0 +1,189 @@
+package import Model
+
+/// One entry of `log.dirs`: the partitions in it, whose it is, and how the last use ended. Thread-safe; the table of
+/// open partitions is owned by a leaf lock. Blocking: nothing here belongs on an event loop.
+///
+///     .lock                              the process that uses the directory: its number, and flock(2) on the file
+///     meta.properties                    cluster, node and directory id
+///     .kafka_cleanshutdown               the last stop was clean; gone while the directory is in use
+///     recovery-point-offset-checkpoint   up to where each partition is durable
+///     log-start-offset-checkpoint        where partitions begin that were cut inside a segment
+///     <topic>-<partition>/               a partition
+///     <topic>-<partition>.<id>-delete/   a deleted partition that is about to be removed
+package final class LogDirectory: Sendable {
+    /// A partition's directory that was there at the start.
+    package struct FoundPartition: Hashable, Sendable {
+        package let topicPartition: TopicPartition
+        package let topicID: TopicID
+
+        package init(topicPartition: TopicPartition, topicID: TopicID) {
+            self.topicPartition = topicPartition
+            self.topicID = topicID
+        }
+    }
+
+    package let path: String
+    package let properties: MetaProperties
+    /// Whether the last use ended as it should.
+    package let wasCleanShutdown: Bool
+    /// The partitions that were there at the start, in order.
+    package let found: [FoundPartition]
+    /// Partition directories that cannot be opened, with the reason.
+    package let unusable: [(directory: String, error: LogError)]
+    let environment: LogEnvironment
+    let table: Locked<PartitionTable>
+    /// Serialises opening and deleting of one partition, several of which share a lock.
+    private let openings = (0..<64).map { _ in Lock() }
+    private let lockFile: any File
+
+    private static let lockName = ".lock"
+    static let cleanShutdownName = ".kafka_cleanshutdown"
+
+    /// Takes the directory for this process, creating it if there is none, and looks at what is in it. `clusterID` nil:
+    /// whatever the directory says, or a new one.
+    package static func open(
+        _ path: String,
+        clusterID: String? = nil,
+        nodeID: Int32,
+        environment: LogEnvironment = LogEnvironment(),
+        generator: some RandomNumberGenerator = SystemRandomNumberGenerator()
+    ) throws(LogError) -> LogDirectory {
+        let fileSystem = environment.fileSystem
+        try storage { () throws(FileError) in try fileSystem.createDirectory(path) }
+        let lock = try take(path, fileSystem)
+        var generator = generator
+        let properties = try identify(path, clusterID, nodeID, &generator, fileSystem)
+        let marker = "\(path)/\(cleanShutdownName)"
+        let wasClean = fileSystem.exists(marker)
+        try storage { () throws(FileError) in
+            try fileSystem.remove(marker)
+            try fileSystem.syncDirectory(path)
+        }
+        return try LogDirectory(path, properties, wasClean: wasClean, environment, lock)
+    }
+
+    private init(
+        _ path: String,
+        _ properties: MetaProperties,
+        wasClean: Bool,
+        _ environment: LogEnvironment,
+        _ lockFile: any File
+    ) throws(LogError) {
+        self.path = path
+        self.properties = properties
+        self.environment = environment
+        self.lockFile = lockFile
+        wasCleanShutdown = wasClean
+        let fileSystem = environment.fileSystem
+        var found: [FoundPartition] = []
+        var unusable: [(directory: String, error: LogError)] = []
+        for name in try storage({ () throws(FileError) in try fileSystem.list(path) }).sorted() {
+            guard let partition = LogFileNames.topicPartition(ofDirectory: name) else { continue }
+            do throws(LogError) {
+                let topicID = try Self.topicID(of: "\(path)/\(name)", fileSystem)
+                if let topicID { found.append(FoundPartition(topicPartition: partition, topicID: topicID)) }
+            } catch {
+                unusable.append((name, error))
+            }
+        }
+        self.found = found
+        self.unusable = unusable
+        table = Locked(
+            PartitionTable(
+                unopened: Set(found.map(\.topicPartition)),
+                hasUnusable: !unusable.isEmpty,
+                recoveryPoints: try OffsetCheckpoint.read(OffsetCheckpoint.recoveryPoints, in: path, fileSystem),
+                logStarts: try OffsetCheckpoint.read(OffsetCheckpoint.logStarts, in: path, fileSystem)
+            )
+        )
+    }
+
+    func opening(of partition: TopicPartition) -> Lock {
+        openings[Int(UInt(bitPattern: partition.hashValue) % UInt(openings.count))]
+    }
+
+    /// Locks the directory and leaves this process's number for whoever finds it locked.
+    private static func take(_ path: String, _ fileSystem: any FileSystem) throws(LogError) -> any File {
+        let lockPath = "\(path)/\(lockName)"
+        let file = try storage { () throws(FileError) in try fileSystem.open(lockPath, .createIfMissing) }
+        guard try storage({ () throws(FileError) in try file.takeExclusively() }) else {
+            let holder = try SmallFile.readText(lockPath, limit: 64, fileSystem)
+            throw .directoryInUse(path: path, processID: holder.map { $0.filter(\.isNumber) } ?? "unknown")
+        }
+        let number = Array("\(currentProcessID())\n".utf8)
+        try storage { () throws(FileError) in
+            try file.truncate(to: 0)
+            try number.withBytes { bytes throws(FileError) in
+                try file.write(bytes, UnsafeRawBufferPointer(start: nil, count: 0), at: .zero)
+            }
+        }
+        return file
+    }
+
+    private static func identify(
+        _ path: String,
+        _ clusterID: String?,
+        _ nodeID: Int32,
+        _ generator: inout some RandomNumberGenerator,
+        _ fileSystem: any FileSystem
+    ) throws(LogError) -> MetaProperties {
+        let file = "\(path)/\(MetaProperties.fileName)"
+        if let text = try SmallFile.readText(file, limit: MetaProperties.maximumBytes, fileSystem), !text.isEmpty {
+            let properties = try MetaProperties(text, path: file)
+            if let clusterID, clusterID != properties.clusterID {
+                throw .wrongOwner(path: file, property: "cluster.id", found: properties.clusterID, expected: clusterID)
+            }
+            guard nodeID == properties.nodeID else {
+                throw .wrongOwner(
+                    path: file,
+                    property: "node.id",
+                    found: String(properties.nodeID),
+                    expected: String(nodeID)
+                )
+            }
+            return properties
+        }
+        let properties = MetaProperties(
+            clusterID: clusterID ?? TopicID.random(using: &generator).description,
+            nodeID: nodeID,
+            directoryID: .random(using: &generator)
+        )
+        try storage { () throws(FileError) in
+            try SmallFile.replace(MetaProperties.fileName, in: path, with: Array(properties.text.utf8), fileSystem)
+            try fileSystem.syncDirectory(LogLoader.parent(of: path))
+        }
+        return properties
+    }
+
+    /// The id in the partition's metadata; nil where a crash came before it was written, so that the partition never
+    /// was one.
+    private static func topicID(of directory: String, _ fileSystem: any FileSystem) throws(LogError) -> TopicID? {
+        let file = "\(directory)/\(LogFileNames.partitionMetadata)"
+        let text = try SmallFile.readText(file, limit: PartitionMetadata.maximumBytes, fileSystem)
+        guard let text, !text.isEmpty else { return nil }
+        return try PartitionMetadata(text, path: file).topicID
+    }
+}
+
+/// The partitions of a log directory. Owned by the directory's lock.
+struct PartitionTable {
+    var open: [TopicPartition: PartitionLog] = [:]
+    /// Found at the start and not opened or deleted so far: what is known about them is kept.
+    var unopened: Set<TopicPartition>
+    let hasUnusable: Bool
+    var recoveryPoints: OffsetCheckpoint
+    var logStarts: OffsetCheckpoint
+    var isClosed = false
+
+    init(
+        unopened: Set<TopicPartition>,
+        hasUnusable: Bool,
+        recoveryPoints: OffsetCheckpoint,
+        logStarts: OffsetCheckpoint
+    ) {
+        self.unopened = unopened
+        self.hasUnusable = hasUnusable
+        self.recoveryPoints = recoveryPoints
+        self.logStarts = logStarts
+    }
+}

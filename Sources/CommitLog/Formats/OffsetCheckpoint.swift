@@ -1,0 +1,52 @@
+import Model
+
+/// A log directory's text checkpoint of one offset per partition, Kafka's: `topic partition offset` per line. A value.
+///
+///     0
+///     1
+///     events 0 1204
+struct OffsetCheckpoint: Equatable {
+    /// Everything below these offsets is durable.
+    static let recoveryPoints = "recovery-point-offset-checkpoint"
+    /// Where logs begin whose first segment begins earlier.
+    static let logStarts = "log-start-offset-checkpoint"
+
+    var offsets: [TopicPartition: Offset]
+
+    init(_ offsets: [TopicPartition: Offset] = [:]) { self.offsets = offsets }
+
+    var checkpoint: TextCheckpoint {
+        TextCheckpoint(
+            entries: offsets.sorted { $0.key < $1.key }.map {
+                [$0.key.topic, String($0.key.partition), $0.value.description]
+            }
+        )
+    }
+
+    /// Reads what ``checkpoint`` makes. `path` is for the error only.
+    init(_ checkpoint: TextCheckpoint, path: String) throws(LogError) {
+        offsets = [:]
+        for fields in checkpoint.entries {
+            guard fields.count == 3, let partition = Int32(fields[1]), let offset = Int64(fields[2]), offset >= 0
+            else { throw .corrupt(path: path, "'\(fields.joined(separator: " ").prefix(300))' is no such entry") }
+            offsets[TopicPartition(fields[0], partition)] = Offset(offset)
+        }
+    }
+
+    /// Reads the file; nothing if there is none or it is damaged, which makes recovery look at more.
+    static func read(_ name: String, in directory: String, _ fileSystem: any FileSystem) throws(LogError) -> Self {
+        let path = "\(directory)/\(name)"
+        do throws(LogError) {
+            let text = try SmallFile.readText(path, limit: TextCheckpoint.maximumBytes, fileSystem)
+            guard let text else { return OffsetCheckpoint() }
+            return try OffsetCheckpoint(TextCheckpoint(text, path: path), path: path)
+        } catch {
+            guard case .corrupt = error else { throw error }
+            return OffsetCheckpoint()
+        }
+    }
+
+    func write(_ name: String, in directory: String, _ fileSystem: any FileSystem) throws(FileError) {
+        try SmallFile.replace(name, in: directory, with: Array(checkpoint.text.utf8), fileSystem)
+    }
+}

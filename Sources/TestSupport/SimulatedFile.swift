@@ -1,0 +1,152 @@
+import Glibc
+import Model
+
+/// The contents of a simulated file. Owned by the file system's lock.
+final class SimulatedInode: @unchecked Sendable {
+    var data: [UInt8] = []
+    var durable: [UInt8] = []
+    var isTaken = false
+    /// Mappings that see later writes.
+    private var views: [WeakView] = []
+
+    private struct WeakView { weak var view: SimulatedMapping? }
+
+    func afterCrash() -> SimulatedInode {
+        let inode = SimulatedInode()
+        (inode.data, inode.durable) = (durable, durable)
+        return inode
+    }
+
+    func copy() -> SimulatedInode {
+        let inode = SimulatedInode()
+        (inode.data, inode.durable) = (data, durable)
+        return inode
+    }
+
+    func write(_ bytes: some Collection<UInt8>, at position: Int) {
+        let end = position + bytes.count
+        if data.count < end { data += [UInt8](repeating: 0, count: end - data.count) }
+        data.replaceSubrange(position..<end, with: bytes)
+        for view in views { view.view?.update(data, from: position, to: end) }
+    }
+
+    func truncate(to size: Int) {
+        if size < data.count { data.removeLast(data.count - size) }
+        if size > data.count { data += [UInt8](repeating: 0, count: size - data.count) }
+    }
+
+    func map(_ view: SimulatedMapping) {
+        views.removeAll { $0.view == nil }
+        views.append(WeakView(view: view))
+        view.update(data, from: 0, to: data.count)
+    }
+}
+
+/// An open simulated file. Thread-safe by the file system's lock.
+final class SimulatedFile: File {
+    let path: String
+    let descriptor: CInt? = nil
+    private let inode: SimulatedInode
+    private let system: SimulatedFileSystem
+    private let holdsLock = Locked(false)
+
+    init(path: String, inode: SimulatedInode, system: SimulatedFileSystem) {
+        self.path = path
+        self.inode = inode
+        self.system = system
+    }
+
+    deinit {
+        guard holdsLock.withLock({ $0 }) else { return }
+        system.state.withLock { _ in inode.isTaken = false }
+    }
+
+    func size() throws(FileError) -> Int { system.state.withLock { _ in inode.data.count } }
+
+    func read(into buffer: UnsafeMutableRawBufferPointer, at position: FilePosition) throws(FileError) -> Int {
+        try system.perform(.read, path) { _ in
+            let start = min(max(0, position.bytes), inode.data.count)
+            let end = min(start + buffer.count, inode.data.count)
+            buffer.copyBytes(from: inode.data[start..<end])
+            return end - start
+        }
+    }
+
+    func write(
+        _ head: UnsafeRawBufferPointer,
+        _ tail: UnsafeRawBufferPointer,
+        at position: FilePosition
+    ) throws(FileError) {
+        var bytes = Array(head)
+        bytes.append(contentsOf: tail)
+        try system.perform(.write, path) { state throws(FileError) in
+            let fitting = min(bytes.count, state.freeBytes ?? bytes.count)
+            state.freeBytes? -= fitting
+            inode.write(bytes.prefix(fitting), at: position.bytes)
+            if fitting < bytes.count { throw FileError("write", path, code: ENOSPC) }
+        }
+    }
+
+    func truncate(to size: Int) throws(FileError) {
+        try system.perform(.truncate, path) { state in
+            state.freeBytes? += max(0, inode.data.count - size)
+            inode.truncate(to: size)
+        }
+    }
+
+    func reserve(from position: FilePosition, length: Int) throws(FileError) {
+        try system.perform(.reserve, path) { state throws(FileError) in
+            if let free = state.freeBytes, free < length { throw FileError("reserve", path, code: ENOSPC) }
+        }
+    }
+
+    func sync() throws(FileError) {
+        try system.perform(.sync, path) { _ in inode.durable = inode.data }
+    }
+
+    func takeExclusively() throws(FileError) -> Bool {
+        let isFree = system.state.withLock { _ in
+            defer { inode.isTaken = true }
+            return !inode.isTaken
+        }
+        if isFree { holdsLock.withLock { $0 = true } }
+        return isFree
+    }
+
+    func map(capacity: Int) throws(FileError) -> any FileMapping {
+        try system.perform(.map, path) { _ throws(FileError) in
+            guard let mapping = SimulatedMapping(capacity: capacity, system: system) else {
+                throw FileError("map", path, code: ENOMEM)
+            }
+            inode.map(mapping)
+            return mapping
+        }
+    }
+}
+
+/// A view of a simulated file: memory of its own that every write is copied to.
+final class SimulatedMapping: FileMapping, @unchecked Sendable {
+    let bytes: UnsafeRawBufferPointer
+    private let memory: UnsafeMutableRawBufferPointer
+    private let system: SimulatedFileSystem
+
+    init?(capacity: Int, system: SimulatedFileSystem) {
+        let flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE
+        guard let address = mmap(nil, capacity, PROT_READ | PROT_WRITE, flags, -1, 0), address != MAP_FAILED else {
+            return nil
+        }
+        memory = UnsafeMutableRawBufferPointer(start: address, count: capacity)
+        bytes = UnsafeRawBufferPointer(memory)
+        self.system = system
+    }
+
+    deinit { munmap(memory.baseAddress, memory.count) }
+
+    func update(_ data: [UInt8], from start: Int, to end: Int) {
+        let end = min(end, memory.count)
+        guard start < end else { return }
+        UnsafeMutableRawBufferPointer(rebasing: memory[start..<end]).copyBytes(from: data[start..<end])
+    }
+
+    func isResident(from position: FilePosition, length: Int) -> Bool { system.state.withLock { !$0.isCold } }
+}

@@ -1,0 +1,111 @@
+import CommitLog
+import Glibc
+import Model
+import TestSupport
+import Testing
+
+@Suite struct LogDirectoryTests {
+    let temporary: TemporaryDirectory
+    let environment = LogEnvironment(time: ManualTime())
+    let topicID = TopicID(high: 1 << 12, low: 1 << 63)
+
+    init() throws { temporary = try TemporaryDirectory() }
+
+    func open(_ nodeID: Int32 = 1, clusterID: String? = nil) throws -> LogDirectory {
+        try LogDirectory.open(
+            temporary.path + "/data",
+            clusterID: clusterID,
+            nodeID: nodeID,
+            environment: environment,
+            generator: SeededGenerator(seed: 1)
+        )
+    }
+
+    @Test func aSecondProcessIsTurnedAwayWithTheNumberOfTheFirst() throws {
+        let first = try open()
+        #expect(throws: LogError.directoryInUse(path: first.path, processID: "\(getpid())")) { try open() }
+    }
+
+    @Test func aDirectoryOfAnotherNodeOrClusterIsRefused() throws {
+        let path: String
+        let cluster: String
+        do {
+            let directory = try open()
+            (path, cluster) = ("\(directory.path)/meta.properties", directory.properties.clusterID)
+            try directory.close()
+        }
+        #expect(throws: LogError.wrongOwner(path: path, property: "node.id", found: "1", expected: "2")) {
+            try open(2)
+        }
+        let expected = LogError.wrongOwner(path: path, property: "cluster.id", found: cluster, expected: "other")
+        #expect(throws: expected) { try open(clusterID: "other") }
+        #expect(try open().properties.clusterID == cluster)
+    }
+
+    @Test func aCleanStopIsRememberedOnce() throws {
+        do {
+            let directory = try open()
+            #expect(!directory.wasCleanShutdown)
+            _ = try directory.openPartition(TopicPartition("a", 0), topicID: topicID, config: LogConfig())
+            try directory.close()
+        }
+        do {
+            let directory = try open()
+            #expect(directory.wasCleanShutdown)
+            #expect(directory.found == [.init(topicPartition: TopicPartition("a", 0), topicID: topicID)])
+        }
+        #expect(try !open().wasCleanShutdown)
+    }
+
+    @Test func partitionsThatWereNotOpenedAfterAKillKeepTheStopFromCountingAsClean() throws {
+        do {
+            let directory = try open()
+            _ = try directory.openPartition(TopicPartition("a", 0), topicID: topicID, config: LogConfig())
+        }
+        do { try open().close() }
+        #expect(try !open().wasCleanShutdown)
+    }
+
+    @Test func manyPartitionsAreOpenedOnSeveralThreadsAndKeepWhatTheyHold() throws {
+        let partitions = (0..<40).map { TopicPartition("topic", Int32($0)) }
+        do {
+            let directory = try open()
+            for (number, partition) in partitions.enumerated() {
+                let log = try directory.openPartition(partition, topicID: topicID, config: LogConfig())
+                for _ in 0..<number { _ = try log.append(try TestBatch().bytes(now: 1_700_000_000_000)) }
+            }
+            try directory.close()
+        }
+        let directory = try open()
+        let logs = try directory.openPartitions(directory.found, threads: 4) { _ in LogConfig() }.map { try $0.get() }
+        for log in logs { #expect(log.offsets.logEnd.rawValue == Int64(log.topicPartition.partition)) }
+        #expect(logs.count == 40)
+        try directory.close()
+    }
+
+    @Test func aDeletedPartitionIsGoneAtOnceAndItsFilesLater() throws {
+        let partition = TopicPartition(String(repeating: "t", count: 249), 7)
+        let directory = try open()
+        let log = try directory.openPartition(partition, topicID: topicID, config: LogConfig())
+        _ = try log.append(try TestBatch().bytes(now: 1_700_000_000_000))
+        try directory.delete(partition)
+        #expect(throws: LogError.closed(partition)) {
+            try log.append(try TestBatch().bytes(now: 1_700_000_000_000))
+        }
+        let fileSystem = PosixFileSystem()
+        #expect(try fileSystem.list(directory.path).filter { $0.hasSuffix("-delete") }.count == 1)
+        try directory.removeDeleted()
+        #expect(try fileSystem.list(directory.path).filter { $0.hasPrefix("ttt") }.isEmpty)
+        let again = try directory.openPartition(partition, topicID: TopicID(high: 9, low: 9), config: LogConfig())
+        #expect(again.offsets.logEnd == .zero)
+    }
+
+    @Test func aPartitionOfAnotherTopicOfTheSameNameIsRefused() throws {
+        let partition = TopicPartition("a", 0)
+        let other = TopicID(high: 2 << 12, low: 1 << 63)
+        let directory = try open()
+        _ = try directory.openPartition(partition, topicID: topicID, config: LogConfig())
+        let expected = LogError.inconsistentTopicID(path: "\(directory.path)/a-0", found: topicID, expected: other)
+        #expect(throws: expected) { try directory.openPartition(partition, topicID: other, config: LogConfig()) }
+    }
+}
