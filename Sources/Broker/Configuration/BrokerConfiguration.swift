@@ -108,7 +108,7 @@ package struct BrokerConfiguration: Sendable {
     ) throws(ConfigurationError) -> [String: ConfigEntry] {
         var entries: [String: ConfigEntry] = [:]
         for (variable, value) in environment.sorted(by: { $0.key < $1.key }) {
-            guard variable.hasPrefix(EnvironmentNames.prefix), !EnvironmentNames.reserved.contains(variable)
+            guard variable.hasPrefix(EnvironmentNames.prefix), !EnvironmentNames.isReserved(variable)
             else { continue }
             guard let key = EnvironmentNames.key(for: variable) else {
                 let nearest = EnvironmentNames.nearest(to: variable)

@@ -5,7 +5,14 @@ package enum EnvironmentNames {
 
     /// Variables with the prefix that are not the broker's configuration: those of the command line's clients and of
     /// the project's own tests.
-    package static let reserved: Set<String> = ["MARTLET_BOOTSTRAP", "MARTLET_CONFIG", "MARTLET_WRITE_README"]
+    package static func isReserved(_ variable: String) -> Bool {
+        reserved.contains(variable) || variable.hasPrefix(testPrefix)
+    }
+
+    private static let reserved: Set<String> = [
+        "MARTLET_BINARY", "MARTLET_BOOTSTRAP", "MARTLET_CONFIG", "MARTLET_WRITE_README",
+    ]
+    private static let testPrefix = "MARTLET_TEST_"
 
     /// The variable that sets a key.
     package static func variable(for key: String) -> String {
