@@ -1,0 +1,170 @@
+package import Model
+package import NIOCore
+import Records
+
+/// What an append has done; what a Produce response says. Immutable.
+package struct AppendResult: Equatable, Sendable {
+    package let baseOffset: Offset
+    package let lastOffset: Offset
+    /// The time the broker stamped; -1 if the records keep the producer's.
+    package let logAppendTime: Timestamp
+    package let logStart: Offset
+    /// The batch had been appended before, at these offsets.
+    package let isDuplicate: Bool
+}
+
+extension PartitionLog {
+    /// Appends one batch, in the page cache when this returns. Does not wait for the disk.
+    package func append(_ batch: ByteBuffer, origin: AppendOrigin = .client) throws(LogError) -> AppendResult {
+        let settings = settings.withLock { $0 }
+        let now = environment.time.now
+        // Costs the most and needs nothing of the log: outside the lock.
+        let validated = try checkingBatch { () throws(BatchError) in
+            try settings.validator(for: origin).inspect(batch, now: now)
+        }
+        guard validated.header.totalLength <= settings.config.segmentBytes else {
+            throw .batchLargerThanSegment(bytes: validated.header.totalLength, limit: settings.config.segmentBytes)
+        }
+        let request = AppendRequest(
+            batch: batch,
+            validated: validated,
+            origin: origin,
+            config: settings.config,
+            now: now
+        )
+        let result = try writer.withLock { writer throws(LogError) in try append(request, &writer) }
+        if !result.isDuplicate { notify { $0.highWatermarkAdvanced() } }
+        return result
+    }
+
+    private func append(_ request: AppendRequest, _ writer: inout LogWriter) throws(LogError) -> AppendResult {
+        if let refusal = writer.refusal { throw refusal }
+        let offsets = self.offsets
+        let header = request.validated.header
+        if case .duplicate(let first) = try writer.producers.check(header, origin: request.origin) {
+            return AppendResult(
+                baseOffset: first.baseOffset,
+                lastOffset: first.lastOffset,
+                logAppendTime: request.config.timestampType == .logAppendTime ? first.timestamp : .none,
+                logStart: offsets.logStart,
+                isDuplicate: true
+            )
+        }
+        let (bytes, timestamp) = request.stamped(notBefore: writer.lastAppendTime)
+        guard
+            let placed = PlacedBatch(
+                header,
+                at: offsets.logEnd,
+                maxTimestamp: timestamp,
+                leaderEpoch: offsets.leaderEpoch
+            )
+        else {
+            throw .batch(.badOffsets(base: offsets.logEnd.rawValue, lastDelta: header.lastOffsetDelta))
+        }
+        if writer.active.shouldRoll(before: placed, config: request.config, now: request.now) {
+            try roll(&writer, at: offsets.logEnd, config: request.config)
+        }
+        try write(placed, bytes, &writer, request.config)
+        let isStamped = request.config.timestampType == .logAppendTime
+        if isStamped { writer.lastAppendTime = timestamp }
+        return AppendResult(
+            baseOffset: placed.baseOffset,
+            lastOffset: placed.lastOffset,
+            logAppendTime: isStamped ? timestamp : .none,
+            logStart: offsets.logStart,
+            isDuplicate: false
+        )
+    }
+
+    /// Writes a batch and publishes it. If the write fails, the log is as before; if not even that can be had, the log
+    /// takes no more.
+    private func write(
+        _ batch: PlacedBatch,
+        _ bytes: ByteBuffer,
+        _ writer: inout LogWriter,
+        _ config: LogConfig
+    ) throws(LogError) {
+        do throws(FileError) {
+            try writer.active.append(batch, bytes: bytes, config: config, reserveStep: environment.reserveStep)
+        } catch {
+            do throws(FileError) {
+                try writer.active.discardPartialWrite()
+            } catch {
+                writer.refusal = .failed(topicPartition, error)
+            }
+            throw .storage(error)
+        }
+        writer.producers.record(batch.header, lastOffset: batch.lastOffset, maxTimestamp: batch.maxTimestamp)
+        let end = LogMark(
+            offset: batch.nextOffset,
+            segment: writer.active.segment.baseOffset,
+            position: FilePosition(writer.active.size)
+        )
+        // Durability is the page cache's here: what is written may be seen.
+        snapshot.withLock { $0.update(end: end, highWatermark: end, lastStable: end) }
+    }
+
+    /// Begins a new segment at the log's end. The finished one is synced later, by ``flush()``.
+    func roll(_ writer: inout LogWriter, at end: Offset, config: LogConfig) throws(LogError) {
+        let segment = LogSegment(directory: directory, baseOffset: end, environment: environment, isNew: true)
+        let file = try storage { () throws(FileError) in
+            let file = try segment.file(.createIfMissing)
+            // Left by an attempt that failed half way.
+            if try file.size() != 0 { try file.truncate(to: 0) }
+            return file
+        }
+        let finished = writer.active.segment
+        writer.isDirectoryDirty = true
+        do throws(FileError) {
+            try writer.active.finishTimeIndex()
+            try writeProducerSnapshot(writer.producers, at: end, synced: false)
+        } catch {
+            // Both can be made again from the batches: a full disk must not stop an append before its own write does.
+        }
+        finished.seal(size: writer.active.size)
+        writer.unsynced.append(finished)
+        writer.active = ActiveSegment(segment: segment, file: file, jitter: config.randomJitter())
+        snapshot.withLock { snapshot in
+            snapshot.sealed.append(finished)
+            snapshot.active = segment
+            snapshot.activeWrittenFrom = 0
+            let mark = LogMark(offset: end, segment: end, position: .zero)
+            snapshot.update(
+                end: mark,
+                highWatermark: snapshot.highWatermark.offset == end ? mark : nil,
+                lastStable: snapshot.lastStable.offset == end ? mark : nil
+            )
+        }
+    }
+
+    func writeProducerSnapshot(_ producers: ProducerState, at offset: Offset, synced: Bool) throws(FileError) {
+        try SmallFile.write(
+            ProducerSnapshotFormat.encode(producers),
+            to: "\(directory)/\(LogFileNames.name(offset, LogFileNames.snapshot))",
+            environment.fileSystem,
+            synced: synced
+        )
+    }
+}
+
+/// A batch on its way into the log. Immutable.
+private struct AppendRequest {
+    let batch: ByteBuffer
+    let validated: ValidatedBatch
+    let origin: AppendOrigin
+    let config: LogConfig
+    let now: Timestamp
+
+    /// The bytes to write and the largest timestamp they carry: stamped with the append time where the topic says so,
+    /// with the header's timestamp put right where the producer left it wrong.
+    func stamped(notBefore last: Timestamp) -> (ByteBuffer, Timestamp) {
+        var bytes = batch
+        if config.timestampType == .logAppendTime {
+            let stamp = max(now, last)
+            BatchPatch.stampAppendTime(&bytes, stamp)
+            return (bytes, stamp)
+        }
+        if validated.needsMaximumTimestamp { BatchPatch.setMaximumTimestamp(&bytes, validated.maximumTimestamp) }
+        return (bytes, validated.maximumTimestamp)
+    }
+}

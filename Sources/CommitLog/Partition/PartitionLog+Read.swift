@@ -1,0 +1,199 @@
+package import Model
+import Records
+
+/// What a read has found. Immutable.
+package enum ReadOutcome: Sendable {
+    /// Whole batches, or nothing.
+    case data(FetchedRange)
+    /// Answering would have to wait for the disk: load it on a thread that may wait, then read again.
+    case cold(ColdRange)
+}
+
+/// Whole batches of one segment, to be sent as they are. Immutable; keeps the file open.
+package struct FetchedRange: Sendable {
+    /// nil if there is nothing to read there.
+    package let slice: FileSlice?
+    /// At or below the offset that was asked for; that offset if there is nothing.
+    package let baseOffsetOfFirstBatch: Offset
+    /// As they were at the moment of reading.
+    package let offsets: LogOffsets
+}
+
+extension PartitionLog {
+    /// Finds the whole batches from the one that contains `offset` on, `maximumBytes` at most, of one segment.
+    ///
+    /// With `alwaysOneBatch` the first batch is returned even if it is larger. Never waits for the disk unless
+    /// `acceptCold` says that it may.
+    package func read(
+        from offset: Offset,
+        maximumBytes: Int,
+        alwaysOneBatch: Bool,
+        upTo limit: ReadLimit,
+        acceptCold: Bool = false
+    ) throws(LogError) -> ReadOutcome {
+        let request = ReadRequest(
+            offset: offset,
+            maximumBytes: maximumBytes,
+            alwaysOneBatch: alwaysOneBatch,
+            limit: limit
+        )
+        if acceptCold { return .data(try readWaiting(request)) }
+        let snapshot = try readableSnapshot()
+        do throws(ReadInterruption) {
+            return .data(try find(request, in: snapshot, mayWait: false))
+        } catch {
+            switch error {
+            case .cold, .damagedIndex: return .cold(ColdRange(log: self, request: request))
+            case .failed(let failure): throw failure
+            }
+        }
+    }
+
+    /// Reads on a thread that may wait for the disk; repairs an index that turns out to be wrong.
+    func readWaiting(_ request: ReadRequest) throws(LogError) -> FetchedRange {
+        var trustsIndex = true
+        while true {
+            let snapshot = try readableSnapshot()
+            do throws(ReadInterruption) {
+                return try find(request, in: snapshot, mayWait: true, trustsIndex: trustsIndex)
+            } catch {
+                switch error {
+                case .cold: invariantViolated("a read that may wait was told to", file: #fileID, line: #line)
+                case .damagedIndex(let segment):
+                    invariant(trustsIndex, "an index that was not used cannot be wrong")
+                    rebuildIndex(of: segment)
+                    trustsIndex = false
+                case .failed(let failure):
+                    // A segment that was deleted since the snapshot was taken is not a failure of the disk.
+                    if self.snapshot.withLock({ $0.offsets.logStart }) == snapshot.offsets.logStart { throw failure }
+                }
+            }
+        }
+    }
+
+    func readableSnapshot() throws(LogError) -> LogSnapshot {
+        let snapshot = self.snapshot.withLock { $0 }
+        if snapshot.isClosed { throw .closed(topicPartition) }
+        return snapshot
+    }
+
+    private func find(
+        _ request: ReadRequest,
+        in snapshot: LogSnapshot,
+        mayWait: Bool,
+        trustsIndex: Bool = true
+    ) throws(ReadInterruption) -> FetchedRange {
+        let offsets = snapshot.offsets
+        guard request.offset >= offsets.logStart, request.offset <= offsets.logEnd else {
+            throw .failed(.outOfRange(request.offset, start: offsets.logStart, end: offsets.logEnd))
+        }
+        let nothing = FetchedRange(slice: nil, baseOffsetOfFirstBatch: request.offset, offsets: offsets)
+        let limit = snapshot.mark(request.limit)
+        guard request.offset < limit.offset else { return nothing }
+        let last = snapshot.segmentNumber(containing: limit.segment)
+        // More than once only where compaction has taken a segment's last batches away.
+        for number in snapshot.segmentNumber(containing: request.offset)...last {
+            var reader = try reader(number, in: snapshot, limit: limit, mayWait: mayWait)
+            reader.trustsIndex = trustsIndex
+            guard let (start, header) = try reader.firstBatch(atOrAbove: request.offset) else { continue }
+            var end = try reader.cut(from: start, maximumBytes: request.maximumBytes)
+            if end == start {
+                guard request.alwaysOneBatch else { return nothing }
+                end = start + header.totalLength
+            }
+            try reader.requireResidence(from: start, to: end)
+            return FetchedRange(
+                slice: FileSlice(file: reader.file, position: FilePosition(start), length: end - start),
+                baseOffsetOfFirstBatch: header.baseOffset,
+                offsets: offsets
+            )
+        }
+        return nothing
+    }
+
+    /// A reader for a segment of `snapshot`, up to `limit`.
+    func reader(
+        _ number: Int,
+        in snapshot: LogSnapshot,
+        limit: LogMark,
+        mayWait: Bool
+    ) throws(ReadInterruption) -> SegmentReader {
+        let segment = snapshot.segment(number)
+        let isActive = number == snapshot.sealed.count
+        let isOpen = segment.openFile != nil && (isActive || segment.knownSealedSize != nil)
+        guard mayWait || isOpen else { throw .cold }
+        let config = config
+        do throws(FileError) {
+            let size = try isActive ? snapshot.end.position.bytes : segment.sealedSize()
+            let end = limit.segment == segment.baseOffset ? limit.position.bytes : size
+            return SegmentReader(
+                segment: segment,
+                file: try segment.file(),
+                end: end,
+                access: try access(to: segment, end: end, isActive: isActive, snapshot, config, mayWait: mayWait),
+                maximumSteps: 2 * config.indexIntervalBytes / BatchHeader.length + Self.spareSteps
+            )
+        } catch {
+            throw .failed(.storage(error))
+        }
+    }
+
+    /// Batches that a walk may pass beyond twice those that fit between two index entries.
+    private static let spareSteps = 16
+
+    private func access(
+        to segment: LogSegment,
+        end: Int,
+        isActive: Bool,
+        _ snapshot: LogSnapshot,
+        _ config: LogConfig,
+        mayWait: Bool
+    ) throws(FileError) -> SegmentReader.Access {
+        if mayWait || end == 0 { return .file }
+        let recent = max(snapshot.activeWrittenFrom, snapshot.end.position.bytes - environment.recentTailBytes)
+        return .mapped(
+            try segment.mapping(covering: end, capacity: isActive ? config.segmentBytes : end),
+            recentFrom: isActive ? min(recent, end) : end,
+            indexCapacity: isActive ? config.segmentIndexBytes : 0
+        )
+    }
+}
+
+/// What a reader wants. Immutable.
+struct ReadRequest: Sendable {
+    let offset: Offset
+    let maximumBytes: Int
+    let alwaysOneBatch: Bool
+    let limit: ReadLimit
+}
+
+/// A read that has to wait for the disk. Immutable.
+package struct ColdRange: Sendable {
+    private let log: PartitionLog
+    private let request: ReadRequest
+
+    init(log: PartitionLog, request: ReadRequest) {
+        self.log = log
+        self.request = request
+    }
+
+    /// Brings what was asked for into the page cache. May take its time: never on an event loop.
+    ///
+    /// What is loaded may be gone again before it is read: the read that follows should accept cold data, so that the
+    /// two do not go on forever.
+    package func load() throws(LogError) {
+        guard let slice = try log.readWaiting(request).slice else { return }
+        let step = min(slice.length, LogEnvironment.scratchBytes)
+        var scratch = [UInt8](repeating: 0, count: step)
+        var position = slice.position
+        let end = slice.position + slice.length
+        while position < end {
+            let count = try scratch.withMutableBytes { buffer throws(LogError) in
+                let wanted = UnsafeMutableRawBufferPointer(rebasing: buffer[0..<min(step, end - position)])
+                return try storage { () throws(FileError) in try slice.file.read(into: wanted, at: position) }
+            }
+            if count == 0 { return }
+            position = position + count
+        }
+    }
+}

@@ -1,0 +1,151 @@
+package import Model
+import NIOCore
+import Records
+
+/// One partition's log: appended to by one writer at a time, read by many. Thread-safe.
+///
+/// Owned by two locks. `writer` guards everything that appending needs; it is held for the write itself, which goes to
+/// the page cache. `snapshot` guards the state that readers copy, and is held for that copy only. Lock order:
+/// `maintenance`, `writer`, `snapshot`, then the leaves inside segments and index files.
+package final class PartitionLog: Sendable {
+    package let topicPartition: TopicPartition
+    package let topicID: TopicID
+    /// What opening has found and repaired.
+    package let recovery: RecoveryReport
+    let directory: String
+    let environment: LogEnvironment
+    let settings: Locked<LogSettings>
+    let writer: Locked<LogWriter>
+    let snapshot: Locked<LogSnapshot>
+    let observers = Locked<[any LogObserver]>([])
+    /// Held by whatever removes, replaces or syncs files.
+    let maintenance = Lock()
+
+    /// Opens the partition in `directory`, creating it if there is none, and repairing it unless the last stop was
+    /// clean. May take its time: never on an event loop.
+    package static func open(
+        directory: String,
+        topicPartition: TopicPartition,
+        topicID: TopicID,
+        config: LogConfig = LogConfig(),
+        environment: LogEnvironment = LogEnvironment(),
+        wasCleanShutdown: Bool,
+        hints: OpeningHints = OpeningHints()
+    ) throws(LogError) -> PartitionLog {
+        var loader = LogLoader(
+            directory: directory,
+            topicPartition: topicPartition,
+            topicID: topicID,
+            config: config,
+            environment: environment,
+            hints: hints,
+            wasClean: wasCleanShutdown
+        )
+        return PartitionLog(try loader.load(), loader)
+    }
+
+    private init(_ loaded: LoadedLog, _ loader: LogLoader) {
+        topicPartition = loader.topicPartition
+        topicID = loader.topicID
+        recovery = loaded.report
+        directory = loader.directory
+        environment = loader.environment
+        settings = Locked(LogSettings(loader.config, environment: loader.environment))
+        let end = LogMark(
+            offset: loaded.logEnd,
+            segment: loaded.active.segment.baseOffset,
+            position: FilePosition(loaded.active.size)
+        )
+        snapshot = Locked(
+            LogSnapshot(
+                sealed: loaded.sealed,
+                active: loaded.active.segment,
+                activeWrittenFrom: loaded.active.size,
+                end: end,
+                logStart: loaded.logStart,
+                durable: loaded.report.wasClean ? loaded.logEnd : loaded.logStart,
+                leaderEpoch: loaded.epochs.latest
+            )
+        )
+        writer = Locked(LogWriter(active: loaded.active, producers: loaded.producers, epochs: loaded.epochs))
+    }
+
+    package var offsets: LogOffsets { snapshot.withLock { $0.offsets } }
+
+    package var config: LogConfig { settings.withLock { $0.config } }
+
+    /// Takes effect with the next append; what is written stays as it is.
+    package func updateConfig(_ config: LogConfig) {
+        let new = LogSettings(config, environment: environment)
+        settings.withLock { $0 = new }
+    }
+
+    /// Adds someone to be told when there is more to read. To wait without missing anything: add, then read once more.
+    package func addObserver(_ observer: any LogObserver) { observers.withLock { $0.append(observer) } }
+
+    package func removeObserver(_ observer: any LogObserver) {
+        observers.withLock { observers in observers.removeAll { $0 === observer } }
+    }
+
+    /// Never called with a lock held.
+    func notify(_ event: (any LogObserver) -> Void) {
+        for observer in observers.withLock({ $0 }) { event(observer) }
+    }
+
+    /// The end of an epoch, for clients and replicas that check their position against the log's history (KIP-320):
+    /// (-1, -1) if the epoch is not known.
+    package func endOffset(forEpoch epoch: LeaderEpoch) -> (epoch: LeaderEpoch, endOffset: Offset) {
+        writer.withLock { writer in
+            writer.epochs.end(of: epoch, logEnd: snapshot.withLock { $0.end.offset })
+        }
+    }
+}
+
+/// What follows from a topic's configuration. Immutable.
+struct LogSettings: Sendable {
+    let config: LogConfig
+    let clientValidator: BatchValidator
+    let brokerValidator: BatchValidator
+
+    init(_ config: LogConfig, environment: LogEnvironment) {
+        self.config = config
+        var rules = BatchRules(
+            maximumBytes: config.maxMessageBytes,
+            requiresKeys: config.cleanupPolicy.contains(.compact),
+            timestampType: config.timestampType,
+            maximumTimestampBeforeMilliseconds: config.timestampBeforeMaxMilliseconds,
+            maximumTimestampAfterMilliseconds: config.timestampAfterMaxMilliseconds
+        )
+        clientValidator = BatchValidator(rules)
+        rules.allowsControl = true
+        brokerValidator = BatchValidator(rules)
+    }
+
+    func validator(for origin: AppendOrigin) -> BatchValidator {
+        switch origin {
+        case .client: clientValidator
+        case .broker: brokerValidator
+        }
+    }
+}
+
+/// Everything that appending changes. Owned by the log's `writer` lock.
+struct LogWriter {
+    var active: ActiveSegment
+    var producers: ProducerState
+    var epochs: LeaderEpochs
+    /// The last time that was stamped on a batch: stamps never go back.
+    var lastAppendTime = Timestamp.none
+    /// Segments that were closed since the last sync, oldest first.
+    var unsynced: [LogSegment] = []
+    /// Whether files were created or renamed since the last sync of the directory.
+    var isDirectoryDirty = false
+    /// Why no more is taken.
+    var refusal: LogError?
+
+    init(active: ActiveSegment, producers: ProducerState, epochs: LeaderEpochs) {
+        self.active = active
+        self.producers = producers
+        self.epochs = epochs
+    }
+}

@@ -1,0 +1,178 @@
+import Model
+
+/// A file of equally long entries that grows at its end: what offset and time index have in common. Owned by its own
+/// lock, which is a leaf: nothing else is locked or waited for under it but the file itself.
+///
+/// Entries are written with pwrite, never through a mapping: on a full disk that is an error and not a signal. The file
+/// comes into being with its first entry; what lies behind the counted entries is leftovers of a failed write.
+final class IndexFile: Sendable {
+    let path: String
+    let entrySize: Int
+    private let fileSystem: any FileSystem
+    private let state: Locked<State>
+
+    private struct State {
+        /// nil until someone has looked at the file.
+        var count: Int?
+        var file: (any File)?
+        var mapping: (any FileMapping)?
+    }
+
+    /// `count` is known for a new index (0); otherwise it is what the file holds.
+    init(path: String, entrySize: Int, fileSystem: any FileSystem, count: Int?) {
+        self.path = path
+        self.entrySize = entrySize
+        self.fileSystem = fileSystem
+        state = Locked(State(count: count))
+    }
+
+    /// How many entries there are.
+    func count() throws(FileError) -> Int {
+        try state.withLock { state throws(FileError) in try count(&state) }
+    }
+
+    /// Appends one entry.
+    func append(_ entry: [UInt8]) throws(FileError) {
+        invariant(entry.count == entrySize, "an entry of \(path) has \(entrySize) bytes, not \(entry.count)")
+        try state.withLock { state throws(FileError) in
+            let count = try count(&state)
+            let file = try open(&state, .createIfMissing)
+            try write(entry, to: file, at: FilePosition(count * entrySize))
+            state.count = count + 1
+        }
+    }
+
+    /// The entries as they are now, for searching. With `mapped`, through the page cache without system calls, which
+    /// waits for the disk if a page is missing; else by reading the file.
+    func view(mapped: Bool, capacity: Int) throws(FileError) -> IndexView {
+        try state.withLock { state throws(FileError) in
+            let count = try count(&state)
+            guard count > 0 else { return IndexView(count: 0, entrySize: entrySize, source: .none) }
+            let file = try open(&state, .existing)
+            guard mapped else { return IndexView(count: count, entrySize: entrySize, source: .file(file)) }
+            let needed = count * entrySize
+            if let mapping = state.mapping, mapping.bytes.count >= needed {
+                return IndexView(count: count, entrySize: entrySize, source: .mapping(mapping))
+            }
+            let mapping = try file.map(capacity: max(needed, capacity))
+            state.mapping = mapping
+            return IndexView(count: count, entrySize: entrySize, source: .mapping(mapping))
+        }
+    }
+
+    /// Replaces all entries: a new file takes the old one's name, so that those who search the old one are not
+    /// disturbed.
+    func replace(with entries: [UInt8]) throws(FileError) {
+        invariant(entries.count % entrySize == 0, "entries of \(path) have \(entrySize) bytes each")
+        try state.withLock { state throws(FileError) in
+            let temporary = path + LogFileNames.temporary
+            try fileSystem.remove(temporary)
+            let file = try fileSystem.open(temporary, .createNew)
+            try write(entries, to: file, at: .zero)
+            try fileSystem.rename(temporary, to: path)
+            state = State(count: entries.count / entrySize, file: nil, mapping: nil)
+        }
+    }
+
+    /// Makes the file exist and be exactly as long as its entries. For a segment that takes no more.
+    func trim() throws(FileError) {
+        try state.withLock { state throws(FileError) in
+            let count = try count(&state)
+            let file = try open(&state, .createIfMissing)
+            if try file.size() != count * entrySize { try file.truncate(to: count * entrySize) }
+        }
+    }
+
+    func sync() throws(FileError) {
+        try state.withLock { state throws(FileError) in
+            if try count(&state) > 0 { try open(&state, .existing).sync() }
+        }
+    }
+
+    /// Closes file and mapping until they are needed again.
+    func release() {
+        state.withLock { state in
+            state.mapping = nil
+            state.file = nil
+        }
+    }
+
+    private func count(_ state: inout State) throws(FileError) -> Int {
+        if let count = state.count { return count }
+        guard fileSystem.exists(path) else {
+            state.count = 0
+            return 0
+        }
+        let count = try open(&state, .existing).size() / entrySize
+        state.count = count
+        return count
+    }
+
+    private func open(_ state: inout State, _ mode: OpenMode) throws(FileError) -> any File {
+        if let file = state.file { return file }
+        let file = try fileSystem.open(path, mode)
+        state.file = file
+        return file
+    }
+
+    private func write(_ bytes: [UInt8], to file: any File, at position: FilePosition) throws(FileError) {
+        try bytes.withBytes { bytes throws(FileError) in
+            try file.write(bytes, UnsafeRawBufferPointer(start: nil, count: 0), at: position)
+        }
+    }
+}
+
+/// The entries of an index at one moment. Immutable; keeps the file or its mapping open.
+struct IndexView {
+    enum Source {
+        case none
+        case mapping(any FileMapping)
+        case file(any File)
+    }
+
+    let count: Int
+    let entrySize: Int
+    let source: Source
+
+    /// Calls `body` with the bytes of one entry.
+    func withEntry<Result>(
+        _ number: Int,
+        _ body: (UnsafeRawBufferPointer) -> Result
+    ) throws(FileError) -> Result {
+        invariant(number >= 0 && number < count, "entry \(number) of \(count) was asked for")
+        let position = number * entrySize
+        switch source {
+        case .mapping(let mapping):
+            return body(UnsafeRawBufferPointer(rebasing: mapping.bytes[position..<position + entrySize]))
+        case .file(let file):
+            var bytes = (UInt64(0), UInt64(0))
+            return try withUnsafeMutableBytes(of: &bytes) { buffer throws(FileError) in
+                let entry = UnsafeMutableRawBufferPointer(rebasing: buffer[0..<entrySize])
+                // A file cut short by someone reads as zeros; whoever follows the entry checks where it leads.
+                _ = try file.read(into: entry, at: FilePosition(position))
+                return body(UnsafeRawBufferPointer(entry))
+            }
+        case .none:
+            return body(UnsafeRawBufferPointer(start: nil, count: 0))
+        }
+    }
+
+    /// The number of the last entry for which `precedes` holds, given that it holds for a prefix; nil if for none.
+    func last(where precedes: (UnsafeRawBufferPointer) -> Bool) throws(FileError) -> Int? {
+        var low = 0
+        var high = count
+        while low < high {
+            let middle = low + (high - low) / 2
+            if try withEntry(middle, precedes) { low = middle + 1 } else { high = middle }
+        }
+        return low == 0 ? nil : low - 1
+    }
+
+    /// Whether searching would not have to wait for the disk.
+    var isResident: Bool {
+        switch source {
+        case .mapping(let mapping): mapping.isResident(from: .zero, length: count * entrySize)
+        case .file, .none: false
+        }
+    }
+}

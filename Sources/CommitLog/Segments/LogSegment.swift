@@ -1,0 +1,109 @@
+import Model
+
+/// One segment of a partition: its `.log` file and the two indexes, opened when they are needed. Thread-safe; the open
+/// handles are owned by a leaf lock. Whoever holds a file or a mapping keeps it alive: deleting the segment, or letting
+/// go of its handles, never disturbs a reader.
+final class LogSegment: Sendable {
+    let baseOffset: Offset
+    /// When this process first saw the segment.
+    let created: Timestamp
+    let offsetIndex: OffsetIndex
+    let timeIndex: TimeIndex
+    private let directory: String
+    private let fileSystem: any FileSystem
+    private let handles: Locked<Handles>
+
+    private struct Handles {
+        var file: (any File)?
+        var mapping: (any FileMapping)?
+        /// The size of a segment that takes no more, once known.
+        var sealedSize: Int?
+    }
+
+    /// `isNew`: nothing of it is on disk yet, so nobody needs to look.
+    init(directory: String, baseOffset: Offset, environment: LogEnvironment, isNew: Bool) {
+        self.directory = directory
+        self.baseOffset = baseOffset
+        fileSystem = environment.fileSystem
+        created = environment.time.now
+        handles = Locked(Handles())
+        func index(_ suffix: String, _ entrySize: Int) -> IndexFile {
+            let path = "\(directory)/\(LogFileNames.name(baseOffset, suffix))"
+            return IndexFile(
+                path: path,
+                entrySize: entrySize,
+                fileSystem: environment.fileSystem,
+                count: isNew ? 0 : nil
+            )
+        }
+        offsetIndex = OffsetIndex(
+            base: baseOffset,
+            file: index(LogFileNames.offsetIndex, OffsetIndexFormat.entrySize)
+        )
+        timeIndex = TimeIndex(base: baseOffset, file: index(LogFileNames.timeIndex, TimeIndexFormat.entrySize))
+    }
+
+    var path: String { path(LogFileNames.log) }
+
+    func path(_ suffix: String) -> String { "\(directory)/\(LogFileNames.name(baseOffset, suffix))" }
+
+    /// The `.log` file.
+    func file(_ mode: OpenMode = .existing) throws(FileError) -> any File {
+        try handles.withLock { handles throws(FileError) in try open(&handles, mode) }
+    }
+
+    /// The `.log` file if it happens to be open: opening one may wait for the disk.
+    var openFile: (any File)? { handles.withLock { $0.file } }
+
+    /// A mapping of the `.log` file that covers at least its first `end` bytes. It is made `capacity` bytes long, so
+    /// that a segment is mapped once and grows into its mapping; only what has been written may be touched.
+    func mapping(covering end: Int, capacity: Int) throws(FileError) -> any FileMapping {
+        try handles.withLock { handles throws(FileError) in
+            if let mapping = handles.mapping, mapping.bytes.count >= end { return mapping }
+            let mapping = try open(&handles, .existing).map(capacity: max(end, capacity, 1))
+            handles.mapping = mapping
+            return mapping
+        }
+    }
+
+    /// The size of a segment that takes no more.
+    func sealedSize() throws(FileError) -> Int {
+        try handles.withLock { handles throws(FileError) in
+            if let size = handles.sealedSize { return size }
+            let size = try open(&handles, .existing).size()
+            handles.sealedSize = size
+            return size
+        }
+    }
+
+    /// The size of a sealed segment, if it is known without asking the disk.
+    var knownSealedSize: Int? { handles.withLock { $0.sealedSize } }
+
+    /// Says that the segment takes no more and how long it is.
+    func seal(size: Int) { handles.withLock { $0.sealedSize = size } }
+
+    /// Closes files and mappings until they are needed again. For whoever keeps the number of descriptors and mappings
+    /// inside the process's limits.
+    func releaseHandles() {
+        handles.withLock { handles in
+            handles.mapping = nil
+            handles.file = nil
+        }
+        offsetIndex.file.release()
+        timeIndex.file.release()
+    }
+
+    /// Removes the segment's files, the log first: without it the rest means nothing.
+    func removeFiles() throws(FileError) {
+        for suffix in [LogFileNames.log, LogFileNames.offsetIndex, LogFileNames.timeIndex, LogFileNames.snapshot] {
+            try fileSystem.remove(path(suffix))
+        }
+    }
+
+    private func open(_ handles: inout Handles, _ mode: OpenMode) throws(FileError) -> any File {
+        if let file = handles.file { return file }
+        let file = try fileSystem.open(path, mode)
+        handles.file = file
+        return file
+    }
+}

@@ -1,0 +1,187 @@
+import Model
+import Records
+
+/// Why a look into a segment ended before its answer.
+enum ReadInterruption: Error {
+    /// Going on would have meant to wait for the disk, and the caller must not.
+    case cold
+    /// The segment's index leads astray and has to be rebuilt.
+    case damagedIndex(LogSegment)
+    case failed(LogError)
+}
+
+/// Walks the batch headers of one segment up to a known end. A value, used by one reader for one look.
+///
+/// Mapped, it touches only pages that are in the page cache, so that it neither waits for the disk nor meets a read
+/// error as a signal. Unmapped, it reads the file and may wait.
+struct SegmentReader {
+    enum Access {
+        /// Bytes from `recentFrom` on were written a moment ago, so the kernel need not be asked about them.
+        case mapped(any FileMapping, recentFrom: Int, indexCapacity: Int)
+        case file
+    }
+
+    let segment: LogSegment
+    let file: any File
+    /// Batches end here, at the latest; a batch boundary.
+    let end: Int
+    let access: Access
+    /// How many batches a walk may pass before the index must have been wrong.
+    let maximumSteps: Int
+    /// Whether the index is used; without it, a walk begins at the start and goes as far as it takes.
+    var trustsIndex = true
+    private var residentThrough = 0
+
+    init(segment: LogSegment, file: any File, end: Int, access: Access, maximumSteps: Int) {
+        self.segment = segment
+        self.file = file
+        self.end = end
+        self.access = access
+        self.maximumSteps = maximumSteps
+    }
+
+    /// The header of the batch that begins at `position`, which fits between there and the end.
+    mutating func header(at position: Int) throws(ReadInterruption) -> BatchHeader {
+        guard position >= 0, end - position >= BatchHeader.length else {
+            throw corrupt(position, "\(max(0, end - position)) bytes are left, a batch has more")
+        }
+        let header: BatchHeader
+        switch access {
+        case .mapped(let mapping, let recentFrom, _):
+            try requireResidence(of: position, in: mapping, recentFrom: recentFrom)
+            let bytes = UnsafeRawBufferPointer(rebasing: mapping.bytes[position..<position + BatchHeader.length])
+            do { header = try BatchHeader(bytes) } catch { throw corrupt(position, error.description) }
+        case .file:
+            header = try readHeader(at: position)
+        }
+        guard header.totalLength <= end - position else {
+            throw corrupt(position, "a batch of \(header.totalLength) bytes, and \(end - position) are left")
+        }
+        return header
+    }
+
+    /// The first batch that holds `offset` or a later one; nil if there is none before the end.
+    mutating func firstBatch(
+        atOrAbove offset: Offset
+    ) throws(ReadInterruption) -> (position: Int, header: BatchHeader)? {
+        var position = try hint(for: offset)
+        var steps = 0
+        while position < end {
+            let header = try header(at: position)
+            if header.lastOffset >= offset { return (position, header) }
+            steps += 1
+            if trustsIndex, steps > maximumSteps { throw .damagedIndex(segment) }
+            position += header.totalLength
+        }
+        return nil
+    }
+
+    /// Where the last batch ends that begins at or after `start`, which is a batch's begin, and ends at or before
+    /// `start + maximumBytes`; `start` itself if there is none.
+    mutating func cut(from start: Int, maximumBytes: Int) throws(ReadInterruption) -> Int {
+        let (sum, overflow) = start.addingReportingOverflow(max(0, maximumBytes))
+        let target = overflow ? end : min(sum, end)
+        if target == end { return end }
+        var position = start
+        if let entry = try entry({ index, view throws(FileError) in
+            try index.entry(atOrBefore: FilePosition(target), in: view)
+        }), entry.position.bytes > start {
+            try check(entry)
+            position = entry.position.bytes
+        }
+        while position < target {
+            let length = try header(at: position).totalLength
+            if length > target - position { break }
+            position += length
+        }
+        return position
+    }
+
+    /// Throws if sending or reading the range would have to wait for the disk.
+    func requireResidence(from start: Int, to end: Int) throws(ReadInterruption) {
+        guard case .mapped(let mapping, let recentFrom, _) = access else { return }
+        let checked = min(end, recentFrom)
+        guard start >= checked || mapping.isResident(from: FilePosition(start), length: checked - start) else {
+            throw .cold
+        }
+    }
+
+    // MARK: The index
+
+    /// Where to begin to look for `offset`.
+    private mutating func hint(for offset: Offset) throws(ReadInterruption) -> Int {
+        let entry = try entry { index, view throws(FileError) in try index.entry(atOrBelow: offset, in: view) }
+        guard let entry else { return 0 }
+        try check(entry)
+        return entry.position.bytes
+    }
+
+    private func entry(
+        _ find: (OffsetIndex, IndexView) throws(FileError) -> OffsetIndexEntry?
+    ) throws(ReadInterruption) -> OffsetIndexEntry? {
+        guard trustsIndex else { return nil }
+        let index = segment.offsetIndex
+        let view: IndexView
+        switch access {
+        case .mapped(_, let recentFrom, let capacity):
+            view = try reading { () throws(FileError) in try index.file.view(mapped: true, capacity: capacity) }
+            // The index of a segment that is being written is in use, so its pages are there.
+            if view.count > 0, recentFrom >= end, !view.isResident { throw .cold }
+        case .file:
+            view = try reading { () throws(FileError) in try index.file.view(mapped: false, capacity: 0) }
+        }
+        return try reading { () throws(FileError) in try find(index, view) }
+    }
+
+    /// I3: every index entry points at the start of the batch whose last offset it has.
+    private mutating func check(_ entry: OffsetIndexEntry) throws(ReadInterruption) {
+        guard entry.position.bytes < end else { throw .damagedIndex(segment) }
+        do throws(ReadInterruption) {
+            guard try header(at: entry.position.bytes).lastOffset == entry.offset else {
+                throw .damagedIndex(segment)
+            }
+        } catch {
+            if case .failed(.corrupt) = error { throw .damagedIndex(segment) }
+            throw error
+        }
+    }
+
+    // MARK: Bytes
+
+    private mutating func requireResidence(
+        of position: Int,
+        in mapping: any FileMapping,
+        recentFrom: Int
+    ) throws(ReadInterruption) {
+        let needed = position + BatchHeader.length
+        if position >= recentFrom || needed <= residentThrough { return }
+        let pageEnd = (needed + Self.pageSize - 1) / Self.pageSize * Self.pageSize
+        let through = min(pageEnd, end)
+        guard mapping.isResident(from: FilePosition(position), length: through - position) else { throw .cold }
+        residentThrough = through
+    }
+
+    private static let pageSize = 4096
+
+    private func readHeader(at position: Int) throws(ReadInterruption) -> BatchHeader {
+        var bytes = (UInt64(0), UInt64(0), UInt64(0), UInt64(0), UInt64(0), UInt64(0), UInt64(0), UInt64(0))
+        return try withUnsafeMutableBytes(of: &bytes) { buffer throws(ReadInterruption) in
+            let header = UnsafeMutableRawBufferPointer(rebasing: buffer[0..<BatchHeader.length])
+            let count = try reading { () throws(FileError) in try file.read(into: header, at: FilePosition(position)) }
+            guard count == header.count else {
+                throw corrupt(position, "the file ends before the batch's header does")
+            }
+            do throws(BatchError) { return try BatchHeader(UnsafeRawBufferPointer(header)) } catch {
+                throw corrupt(position, error.description)
+            }
+        }
+    }
+
+    private func reading<Result>(_ body: () throws(FileError) -> Result) throws(ReadInterruption) -> Result {
+        do { return try body() } catch { throw .failed(.storage(error)) }
+    }
+
+    private func corrupt(_ position: Int, _ reason: String) -> ReadInterruption {
+        .failed(.corrupt(path: segment.path, "at byte \(position): \(reason)"))
+    }
+}

@@ -1,0 +1,197 @@
+import Model
+import Records
+
+/// What a walk over all batches of a segment finds: how far they are good, and everything that can be rebuilt from them.
+/// Immutable.
+///
+/// Files are read, not mapped: a read error on a mapping would be a signal, and recovery is when disks fail.
+struct SegmentScan {
+    /// Up to the first bad byte, or to the end.
+    let contents: SegmentContents
+    /// The offset after the last good batch.
+    let nextOffset: Offset
+    /// The leader epoch of the last good batch.
+    let leaderEpoch: LeaderEpoch
+    /// The two indexes, rebuilt.
+    let offsetIndex: [UInt8]
+    let timeIndex: [UInt8]
+    /// What is wrong behind the good batches; nil if nothing.
+    let problem: String?
+    /// The file's first batch is of another format: the file is to be left alone.
+    let isForeign: Bool
+
+    /// How much is looked at: all bytes, or the headers.
+    enum Depth {
+        case checksums
+        case headers
+    }
+
+    /// Walks the batches of `segment`'s first `size` bytes, calling `visit` for each good one.
+    static func scan(
+        _ segment: LogSegment,
+        size: Int,
+        depth: Depth,
+        indexIntervalBytes: Int,
+        visit: (BatchHeader) -> Void = { _ in }
+    ) throws(LogError) -> SegmentScan {
+        let file = try storage { () throws(FileError) in try segment.file() }
+        var window = ReadWindow(file: file, end: size, step: depth == .checksums ? 1 << 20 : 64 << 10)
+        var rebuilt = RebuiltIndexes(base: segment.baseOffset, intervalBytes: indexIntervalBytes)
+        var next = segment.baseOffset
+        var epoch = LeaderEpoch.none
+        var problem: String?
+        while rebuilt.contents.size < size {
+            let position = rebuilt.contents.size
+            let result = try check(at: position, in: &window, depth: depth, expecting: next, base: segment.baseOffset)
+            guard case .good(let header) = result else {
+                if case .bad(let reason) = result { problem = "at byte \(position): \(reason)" }
+                break
+            }
+            visit(header)
+            rebuilt.add(header)
+            next = header.nextOffset
+            epoch = header.leaderEpoch
+        }
+        let isUnknown = rebuilt.contents.size == 0 && problem != nil
+        let isForeign = isUnknown ? try window.holdsOlderFormat() : false
+        rebuilt.finish()
+        return SegmentScan(
+            contents: rebuilt.contents,
+            nextOffset: next,
+            leaderEpoch: epoch,
+            offsetIndex: rebuilt.offsetIndex,
+            timeIndex: rebuilt.timeIndex,
+            problem: problem,
+            isForeign: isForeign
+        )
+    }
+
+    private enum Finding {
+        case good(BatchHeader)
+        case bad(String)
+    }
+
+    private static func check(
+        at position: Int,
+        in window: inout ReadWindow,
+        depth: Depth,
+        expecting next: Offset,
+        base: Offset
+    ) throws(LogError) -> Finding {
+        let head = try window.load(position, count: BatchHeader.length)
+        let header: BatchHeader
+        do throws(BatchError) {
+            header = try window.withBytes(position, count: head) { bytes throws(BatchError) in try BatchHeader(bytes) }
+        } catch { return .bad(error.description) }
+        guard header.baseOffset >= next else {
+            return .bad("its offset is \(header.baseOffset), but \(next) is next")
+        }
+        guard header.lastOffset - base <= Int64(Int32.max) else {
+            return .bad("its offset \(header.baseOffset) does not belong into a segment that begins at \(base)")
+        }
+        guard header.totalLength <= window.end - position else {
+            return .bad("the batch has \(header.totalLength) bytes, and \(window.end - position) are left")
+        }
+        guard depth == .checksums else { return .good(header) }
+        let count = try window.load(position, count: header.totalLength)
+        guard count == header.totalLength else { return .bad("the file ends inside the batch") }
+        let computed = window.withBytes(position, count: count) { bytes in
+            CRC32C.checksum(UnsafeRawBufferPointer(rebasing: bytes.dropFirst(RecordBatchFormat.checksummedPosition)))
+        }
+        return computed == header.checksum ? .good(header) : .bad("the batch's checksum is wrong")
+    }
+}
+
+/// The indexes that appending the same batches would have made. A value.
+private struct RebuiltIndexes {
+    let base: Offset
+    let intervalBytes: Int
+    var contents = SegmentContents()
+    var offsetIndex: [UInt8] = []
+    var timeIndex: [UInt8] = []
+
+    init(base: Offset, intervalBytes: Int) {
+        self.base = base
+        self.intervalBytes = intervalBytes
+    }
+
+    mutating func add(_ header: BatchHeader) {
+        if contents.size == 0 { contents.firstTimestamp = header.maxTimestamp }
+        if header.maxTimestamp > (contents.largest?.timestamp ?? .none) {
+            contents.largest = TimeIndexEntry(timestamp: header.maxTimestamp, offset: header.lastOffset)
+        }
+        if contents.size - contents.lastIndexedPosition > intervalBytes {
+            let entry = OffsetIndexEntry(offset: header.lastOffset, position: FilePosition(contents.size))
+            if let bytes = OffsetIndexFormat.encode(entry, base: base) {
+                offsetIndex += bytes
+                contents.offsetEntries += 1
+                contents.lastIndexedPosition = contents.size
+            }
+            finish()
+        }
+        contents.size += header.totalLength
+    }
+
+    /// Adds the time index's last entry.
+    mutating func finish() {
+        guard let largest = contents.largest, largest.timestamp > (contents.lastIndexedTimestamp ?? .none),
+            let bytes = TimeIndexFormat.encode(largest, base: base)
+        else { return }
+        timeIndex += bytes
+        contents.timeEntries += 1
+        contents.lastIndexedTimestamp = largest.timestamp
+    }
+}
+
+/// Reads a file from front to back through a buffer that is as large as the largest piece asked for. A value.
+struct ReadWindow {
+    let file: any File
+    let end: Int
+    private let step: Int
+    private var bytes: [UInt8] = []
+    private var start = 0
+
+    init(file: any File, end: Int, step: Int) {
+        self.file = file
+        self.end = end
+        self.step = step
+    }
+
+    /// Makes `count` bytes at `position` available, fewer at the end; returns how many.
+    mutating func load(_ position: Int, count: Int) throws(LogError) -> Int {
+        let wanted = min(count, max(0, end - position))
+        if position >= start, position + wanted <= start + bytes.count { return wanted }
+        let length = min(max(wanted, step), max(0, end - position))
+        var buffer = [UInt8](repeating: 0, count: length)
+        let read = try buffer.withMutableBytes { buffer throws(LogError) in
+            try storage { () throws(FileError) in try file.read(into: buffer, at: FilePosition(position)) }
+        }
+        buffer.removeLast(length - read)
+        (bytes, start) = (buffer, position)
+        return min(wanted, read)
+    }
+
+    /// Calls `body` with bytes that ``load(_:count:)`` has made available.
+    func withBytes<Result, Failure: Error>(
+        _ position: Int,
+        count: Int,
+        _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        try bytes.withBytes { all throws(Failure) in
+            let first = position - start
+            return try body(UnsafeRawBufferPointer(rebasing: all[first..<first + count]))
+        }
+    }
+
+    /// Whether the file begins with a message of the formats before batches (magic 0 and 1): offset 8 bytes, size 4,
+    /// checksum 4, magic 1. Zeros, which a crash may leave, are none.
+    mutating func holdsOlderFormat() throws(LogError) -> Bool {
+        let headLength = RecordBatchFormat.magicPosition + 1
+        guard try load(0, count: headLength) == headLength else { return false }
+        return withBytes(0, count: headLength) { bytes in
+            let size: Int32 = bigEndian(bytes, RecordBatchFormat.lengthPosition)
+            let magic: Int8 = bigEndian(bytes, RecordBatchFormat.magicPosition)
+            return (magic == 0 || magic == 1) && size >= 14 && Int(size) <= end - RecordBatchFormat.lengthOverhead
+        }
+    }
+}
