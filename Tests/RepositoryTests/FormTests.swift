@@ -26,10 +26,10 @@ private let maximumFunctionLength = 70
     let violations = Repository.sources.filter { source in
         if source.name == "main" || source.name == "Placeholder" { return false }
         let base = source.name.prefix { $0 != "+" }.lowercased()
-        return !source.declarations.contains { $0.lowercased().hasPrefix(base) }
+        return !source.declarations.map { $0.lowercased() }.contains { $0.hasPrefix(base) || $0.hasSuffix(base) }
     }
     expectNone(
-        violations.map { "\($0.path) declares and extends nothing whose name begins with its own" },
+        violations.map { "\($0.path) declares and extends nothing whose name begins or ends with its own" },
         advice: "Name the file after its main type, or Type+Topic.swift if it extends one."
     )
 }

@@ -21,7 +21,8 @@ extension BrokerKeys {
                 .long,
                 default: "300000",
                 .atLeast(1),
-                "Milliseconds between two looks for segments that retention can delete."
+                "Milliseconds between two looks for segments that retention can delete.",
+                missing: ConfigLimits.noRetention
             ),
         ] + segments + retention + flushing + compaction + timestamps
 
@@ -87,7 +88,8 @@ extension BrokerKeys {
             .long,
             default: "60000",
             .atLeast(0),
-            "Milliseconds between taking a segment out of the log and removing its files."
+            "Milliseconds between taking a segment out of the log and removing its files.",
+            missing: ConfigLimits.noDeletionDelay
         ),
     ]
 
@@ -98,35 +100,40 @@ extension BrokerKeys {
             default: "delete",
             .listOf(["compact", "delete"]),
             "What happens to old segments: delete removes them, compact keeps the last record of each key, both do both, "
-                + "and an empty list keeps everything."
+                + "and an empty list keeps everything.",
+            missing: ConfigLimits.noPolicy
         ),
         dynamic(
             "log.retention.ms",
             .long,
             default: nil,
             .custom(retentionProblem),
-            "Age in milliseconds after which records are deleted, -1 for no limit; goes before log.retention.minutes."
+            "Age in milliseconds after which records are deleted, -1 for no limit; goes before log.retention.minutes.",
+            missing: ConfigLimits.noRetention
         ),
         ConfigKey(
             "log.retention.minutes",
             .int,
             default: nil,
             .custom(retentionProblem),
-            "Age in minutes after which records are deleted, -1 for no limit; goes before log.retention.hours."
+            "Age in minutes after which records are deleted, -1 for no limit; goes before log.retention.hours.",
+            missing: ConfigLimits.noRetention
         ),
         ConfigKey(
             "log.retention.hours",
             .int,
             default: "168",
             .custom(retentionProblem),
-            "Age in hours after which records are deleted, -1 for no limit."
+            "Age in hours after which records are deleted, -1 for no limit.",
+            missing: ConfigLimits.noRetention
         ),
         dynamic(
             "log.retention.bytes",
             .long,
             default: "-1",
             .any,
-            "Size in bytes above which a partition's oldest segments are deleted; -1 is no limit."
+            "Size in bytes above which a partition's oldest segments are deleted; -1 is no limit.",
+            missing: ConfigLimits.noRetention
         ),
     ]
 
@@ -136,21 +143,24 @@ extension BrokerKeys {
             .long,
             default: "9223372036854775807",
             .atLeast(1),
-            "Number of records after which a partition is forced to disk."
+            "Number of records after which a partition is forced to disk.",
+            missing: ConfigLimits.noFlush
         ),
         dynamic(
             "log.flush.interval.ms",
             .long,
             default: nil,
             .atLeast(0),
-            "Milliseconds after which appended records are forced to disk; goes before log.flush.scheduler.interval.ms."
+            "Milliseconds after which appended records are forced to disk; goes before log.flush.scheduler.interval.ms.",
+            missing: ConfigLimits.noFlush
         ),
         ConfigKey(
             "log.flush.scheduler.interval.ms",
             .long,
             default: "9223372036854775807",
             .atLeast(0),
-            "Milliseconds after which appended records are forced to disk."
+            "Milliseconds after which appended records are forced to disk.",
+            missing: ConfigLimits.noFlush
         ),
     ]
 
@@ -160,28 +170,32 @@ extension BrokerKeys {
             .long,
             default: "86400000",
             .atLeast(0),
-            "Milliseconds for which a compacted topic keeps the marker of a deleted key."
+            "Milliseconds for which a compacted topic keeps the marker of a deleted key.",
+            missing: ConfigLimits.noCompaction
         ),
         dynamic(
             "log.cleaner.min.compaction.lag.ms",
             .long,
             default: "0",
             .atLeast(0),
-            "Milliseconds for which a record is never compacted away."
+            "Milliseconds for which a record is never compacted away.",
+            missing: ConfigLimits.noCompaction
         ),
         dynamic(
             "log.cleaner.max.compaction.lag.ms",
             .long,
             default: "9223372036854775807",
             .atLeast(1),
-            "Milliseconds after which a record is compacted even if little else of its log would be."
+            "Milliseconds after which a record is compacted even if little else of its log would be.",
+            missing: ConfigLimits.noCompaction
         ),
         dynamic(
             "log.cleaner.min.cleanable.ratio",
             .double,
             default: "0.5",
             .fraction,
-            "Share of a log, from 0 to 1, that must be new since the last compaction before the next one."
+            "Share of a log, from 0 to 1, that must be new since the last compaction before the next one.",
+            missing: ConfigLimits.noCompaction
         ),
     ]
 
@@ -214,9 +228,10 @@ extension BrokerKeys {
         _ type: ConfigType,
         default defaultValue: String?,
         _ rule: ConfigRule,
-        _ meaning: String
+        _ meaning: String,
+        missing: String? = nil
     ) -> ConfigKey {
-        ConfigKey(name, type, default: defaultValue, rule, update: .clusterWide, meaning)
+        ConfigKey(name, type, default: defaultValue, rule, update: .clusterWide, meaning, missing: missing)
     }
 
     /// Kafka refuses zero here, which would delete every record as soon as it is written.

@@ -63,21 +63,24 @@ package enum TopicKeys {
             .long,
             default: "9223372036854775807",
             .atLeast(1),
-            "Number of records after which a partition is forced to disk."
+            "Number of records after which a partition is forced to disk.",
+            missing: ConfigLimits.noFlush
         ),
         topic(
             "flush.ms",
             .long,
             default: "9223372036854775807",
             .atLeast(0),
-            "Milliseconds after which appended records are forced to disk."
+            "Milliseconds after which appended records are forced to disk.",
+            missing: ConfigLimits.noFlush
         ),
         topic(
             "file.delete.delay.ms",
             .long,
             default: "60000",
             .atLeast(0),
-            "Milliseconds between taking a segment out of the log and removing its files."
+            "Milliseconds between taking a segment out of the log and removing its files.",
+            missing: ConfigLimits.noDeletionDelay
         ),
         ConfigKey(
             "internal.segment.bytes",
@@ -97,21 +100,24 @@ package enum TopicKeys {
             default: "delete",
             .listOf(["compact", "delete"]),
             "What happens to old segments: delete removes them, compact keeps the last record of each key, both do both, "
-                + "and an empty list keeps everything."
+                + "and an empty list keeps everything.",
+            missing: ConfigLimits.noPolicy
         ),
         topic(
             "retention.ms",
             .long,
             default: "604800000",
             .atLeast(-1),
-            "Age in milliseconds after which records are deleted under the policy delete; -1 is no limit."
+            "Age in milliseconds after which records are deleted under the policy delete; -1 is no limit.",
+            missing: ConfigLimits.noRetention
         ),
         topic(
             "retention.bytes",
             .long,
             default: "-1",
             .any,
-            "Size in bytes above which a partition's oldest segments are deleted under the policy delete; -1 is no limit."
+            "Size in bytes above which a partition's oldest segments are deleted under the policy delete; -1 is no limit.",
+            missing: ConfigLimits.noRetention
         ),
     ]
 
@@ -121,28 +127,32 @@ package enum TopicKeys {
             .long,
             default: "86400000",
             .atLeast(0),
-            "Milliseconds for which a compacted topic keeps the marker of a deleted key."
+            "Milliseconds for which a compacted topic keeps the marker of a deleted key.",
+            missing: ConfigLimits.noCompaction
         ),
         topic(
             "min.compaction.lag.ms",
             .long,
             default: "0",
             .atLeast(0),
-            "Milliseconds for which a record is never compacted away."
+            "Milliseconds for which a record is never compacted away.",
+            missing: ConfigLimits.noCompaction
         ),
         topic(
             "max.compaction.lag.ms",
             .long,
             default: "9223372036854775807",
             .atLeast(1),
-            "Milliseconds after which a record is compacted even if little else of its log would be."
+            "Milliseconds after which a record is compacted even if little else of its log would be.",
+            missing: ConfigLimits.noCompaction
         ),
         topic(
             "min.cleanable.dirty.ratio",
             .double,
             default: "0.5",
             .fraction,
-            "Share of a log, from 0 to 1, that must be new since the last compaction before the next one."
+            "Share of a log, from 0 to 1, that must be new since the last compaction before the next one.",
+            missing: ConfigLimits.noCompaction
         ),
     ]
 
