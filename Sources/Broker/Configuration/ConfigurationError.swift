@@ -47,8 +47,17 @@ package struct ConfigurationError: Error, Equatable, Sendable, CustomStringConve
         }
     }
 
-    /// What is wrong, without where.
+    /// What is wrong, without where. Names and values in it come from requests, so it is cut to a length that any
+    /// version of a response can carry.
     package var message: String {
+        let scalars = problem.unicodeScalars
+        guard scalars.count > Self.maximumLength else { return problem }
+        return String(scalars.prefix(Self.maximumLength)) + "…"
+    }
+
+    private static let maximumLength = 1000
+
+    private var problem: String {
         switch reason {
         case .unknownKey(let key, let scope, let nearest):
             "Unknown \(scope.rawValue) config name: \(key)" + Self.suggestion(nearest)

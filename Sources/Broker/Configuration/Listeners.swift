@@ -77,23 +77,7 @@ enum Listeners {
         let advertisedByName = Dictionary(advertised.compactMap(entry), uniquingKeysWith: { first, _ in first })
         var resolved: [Listener] = []
         for (name, endpoint) in listeners.compactMap(entry) {
-            guard let securityProtocol = protocols[name] ?? SecurityProtocol(rawValue: name) else {
-                throw ConfigurationError(
-                    .conflict(
-                        "The listener \(name) has no security protocol: name it after one "
-                            + "(\(names(of: SecurityProtocol.supported))) or add \(name):PLAINTEXT to "
-                            + "listener.security.protocol.map"
-                    )
-                )
-            }
-            guard SecurityProtocol.supported.contains(securityProtocol) else {
-                throw ConfigurationError(
-                    .conflict(
-                        "The listener \(name) asks for \(securityProtocol.rawValue), which Martlet does not speak yet: "
-                            + "use \(names(of: SecurityProtocol.supported))"
-                    )
-                )
-            }
+            let securityProtocol = try check(protocols[name] ?? SecurityProtocol(rawValue: name), of: name)
             resolved.append(
                 Listener(
                     name: name,
@@ -110,6 +94,30 @@ enum Listeners {
             )
         }
         return resolved
+    }
+
+    private static func check(
+        _ securityProtocol: SecurityProtocol?,
+        of name: String
+    ) throws(ConfigurationError) -> SecurityProtocol {
+        guard let securityProtocol else {
+            throw ConfigurationError(
+                .conflict(
+                    "The listener \(name) has no security protocol: name it after one "
+                        + "(\(names(of: SecurityProtocol.supported))) or add \(name):PLAINTEXT to "
+                        + "listener.security.protocol.map"
+                )
+            )
+        }
+        guard SecurityProtocol.supported.contains(securityProtocol) else {
+            throw ConfigurationError(
+                .conflict(
+                    "The listener \(name) asks for \(securityProtocol.rawValue), which Martlet does not speak yet: "
+                        + "use \(names(of: SecurityProtocol.supported))"
+                )
+            )
+        }
+        return securityProtocol
     }
 
     @Sendable

@@ -48,6 +48,15 @@ private func refusal(
     #expect(refusal.message == "Invalid value 0 for configuration max.compaction.lag.ms: Value must be at least 1")
 }
 
+@Test func errorsAboutHugeNamesAndValuesStayShort() throws {
+    let huge = String(repeating: "ä\u{301}", count: 100_000)
+    for change in [ConfigChange(huge, .set, "1"), ConfigChange("retention.ms", .set, huge), ConfigChange(huge, .set)] {
+        let refusal = try #require(try refusal([:], change))
+        #expect(refusal.message.utf8.count < Int16.max)
+        #expect(refusal.message.hasSuffix("…"))
+    }
+}
+
 @Test func keyNamedTwiceIsAnInvalidRequest() throws {
     let refusal = try #require(
         try refusal([:], ConfigChange("retention.ms", .set, "1"), ConfigChange("retention.ms", .delete))
