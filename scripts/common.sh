@@ -16,7 +16,7 @@ fail() {
 
 # Prints the comment at the head of the calling script, which is its manual.
 usage() {
-    sed -n '2,/^[^#]/{/^#/{s/^# \{0,1\}//;p}}' "$0"
+    sed -n '2,/^[^#]\|^$/{/^#/{s/^# \{0,1\}//;p}}' "$0"
 }
 
 # have COMMAND: whether it can be run.
