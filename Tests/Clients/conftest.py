@@ -15,15 +15,34 @@ from harness.broker import BINARY, Broker
 numbers = itertools.count(1)
 
 
-def pytest_collection_modifyitems(items):
-    if not BINARY.exists():
+def pytest_addoption(parser):
+    parser.addoption(
+        "--peer",
+        metavar="HOST:PORT",
+        help="test a broker that is already running, of any make; tests that start their own are skipped",
+    )
+
+
+def pytest_collection_modifyitems(config):
+    if not config.getoption("--peer") and not BINARY.exists():
         pytest.exit(f"{BINARY} is missing, run scripts/build", returncode=2)
-    del items
+
+
+class Peer:
+    """A broker that is not ours to start or stop."""
+
+    def __init__(self, address):
+        self.bootstrap = address
+        host, port = address.rsplit(":", 1)
+        self.address = (host, int(port))
 
 
 @pytest.fixture(scope="module")
-def broker(tmp_path_factory):
+def broker(request, tmp_path_factory):
     """The file's broker; it must still be there at the end and stop cleanly."""
+    if peer := request.config.getoption("--peer"):
+        yield Peer(peer)
+        return
     started = Broker(tmp_path_factory.mktemp("broker") / "data").start()
     yield started
     try:
@@ -33,8 +52,10 @@ def broker(tmp_path_factory):
 
 
 @pytest.fixture
-def start_broker(tmp_path):
+def start_broker(request, tmp_path):
     """Starts brokers that belong to one test; those still running at its end must stop cleanly."""
+    if request.config.getoption("--peer"):
+        pytest.skip("needs a broker of its own")
     brokers = []
 
     def start(*arguments, data=None, **options):

@@ -1,6 +1,7 @@
 """Real clients behind one face: each can produce messages to given partitions with a codec and consume all of a topic.
 
 Producing keeps each partition's order. Consuming returns the messages of each partition in the order of delivery.
+`headers` are the kinds of header that a client can send, see messages.some.
 """
 
 import asyncio
@@ -62,7 +63,7 @@ class Confluent:
     """confluent-kafka, that is librdkafka as it is today."""
 
     name = "confluent-kafka"
-    carries_headers = True
+    headers = ("index", "empty", "null")
 
     @staticmethod
     def produce(bootstrap, topic, messages, codec="none", **settings):
@@ -134,7 +135,7 @@ class Kcat:
     """kcat with Debian's librdkafka, an old one."""
 
     name = "kcat"
-    carries_headers = False  # it can only give all messages the same
+    headers = ()  # it can only give all messages the same
 
     @staticmethod
     def produce(bootstrap, topic, messages, codec="none"):
@@ -174,7 +175,7 @@ class KafkaPython:
     """kafka-python: everything in Python."""
 
     name = "kafka-python"
-    carries_headers = True
+    headers = ("index", "empty")  # it refuses to send a null
 
     @staticmethod
     def produce(bootstrap, topic, messages, codec="none", **settings):
@@ -227,7 +228,7 @@ class Aiokafka:
     """aiokafka: asyncio, its own encoding of records in C."""
 
     name = "aiokafka"
-    carries_headers = True
+    headers = ("index", "empty", "null")
 
     @staticmethod
     def produce(bootstrap, topic, messages, codec="none", **settings):
@@ -283,7 +284,7 @@ class Martlet:
     """Martlet's own command line."""
 
     name = "martlet"
-    carries_headers = False  # like kcat's, for all messages the same
+    headers = ()  # like kcat's, for all messages the same
 
     @staticmethod
     def produce(bootstrap, topic, messages, codec="none"):
