@@ -88,7 +88,8 @@ def test_tls_is_recognised_in_the_log(broker):
 
 
 @pytest.mark.parametrize(
-    "request_line", [b"GET / HTTP/1.1", b"POST /topics HTTP/1.1", b"HEAD / HTTP/1.0", b"PUT /x HTTP/1.1", b"OPTIONS * HTTP/1.1"]
+    "request_line",
+    [b"GET / HTTP/1.1", b"POST /topics HTTP/1.1", b"HEAD / HTTP/1.0", b"PUT /x HTTP/1.1", b"OPTIONS * HTTP/1.1"],
 )
 def test_http_gets_a_page_that_says_what_this_port_is(broker, request_line):
     answer = say(broker, request_line + b"\r\nHost: localhost\r\nUser-Agent: curl\r\n\r\n")

@@ -155,7 +155,9 @@ def test_list_offsets(admin, broker, topic):
     start = batches.now() - 10_000
     with wire.connect(broker) as connection:
         for delta in (0, 5000, 1000):
-            assert wire.produce(connection, topic, batches.batch([(None, b"v")], timestamp=start + delta)).error_code == 0
+            assert (
+                wire.produce(connection, topic, batches.batch([(None, b"v")], timestamp=start + delta)).error_code == 0
+            )
 
     def offset(spec):
         return outcome(

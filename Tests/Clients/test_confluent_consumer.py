@@ -35,7 +35,8 @@ def filled(broker, make_topic):
     with wire.connect(broker) as connection:
         for first in range(0, 100, 10):
             records = b"".join(
-                batches.record(index, b"k", b"%d" % (first + index), timestamp_delta=index * 1000) for index in range(10)
+                batches.record(index, b"k", b"%d" % (first + index), timestamp_delta=index * 1000)
+                for index in range(10)
             )
             payload = batches.batch(
                 [None] * 10,
@@ -116,7 +117,9 @@ def test_an_offset_out_of_range_is_an_error_or_resets_as_asked(broker, filled):
         assert len(read_to_end(consumer)) == 100
 
 
-@pytest.mark.parametrize("limits", [{"fetch.message.max.bytes": 100}, {"fetch.max.bytes": 1000, "message.max.bytes": 1000}])
+@pytest.mark.parametrize(
+    "limits", [{"fetch.message.max.bytes": 100}, {"fetch.max.bytes": 1000, "message.max.bytes": 1000}]
+)
 def test_small_fetch_limits_still_make_progress(broker, filled, limits):
     topic, _ = filled
     with consumer_of(broker, **limits) as consumer:

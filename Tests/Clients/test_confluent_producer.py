@@ -96,7 +96,9 @@ def test_a_message_over_the_topics_limit_is_refused_and_the_rest_goes_on(broker,
     sizes = [100, 20_000, 200]
     found = []
     for size in sizes:
-        found += reports(producer, lambda _, delivered, n=size: producer.produce(topic, b"x" * n, on_delivery=delivered), 1)
+        found += reports(
+            producer, lambda _, delivered, n=size: producer.produce(topic, b"x" * n, on_delivery=delivered), 1
+        )
     assert found[1].code() == KafkaError.MSG_SIZE_TOO_LARGE
     assert [found[0].offset(), found[2].offset()] == [0, 1]
 

@@ -60,7 +60,9 @@ def test_the_first_batch_comes_even_if_it_is_larger_than_every_limit(connection,
         assert [one.base_offset for one in found] == [20]
 
 
-def fetch_many(connection, topic, partitions, *, max_bytes=50 << 20, partition_bytes=1 << 20, session=(0, -1), forget=()):
+def fetch_many(
+    connection, topic, partitions, *, max_bytes=50 << 20, partition_bytes=1 << 20, session=(0, -1), forget=()
+):
     from kafka.protocol.consumer import FetchRequest
 
     Topic = FetchRequest.FetchTopic
@@ -322,9 +324,7 @@ def test_offset_for_leader_epoch(connection, topic):
     epoch = wire.fetch(connection, topic, 0)[1][0].leader_epoch
     Topic = OffsetForLeaderEpochRequest.OffsetForLeaderTopic
     for version in (2, 3, 4):
-        one = Topic.OffsetForLeaderPartition(
-            partition=0, current_leader_epoch=-1, leader_epoch=epoch, version=version
-        )
+        one = Topic.OffsetForLeaderPartition(partition=0, current_leader_epoch=-1, leader_epoch=epoch, version=version)
         request = OffsetForLeaderEpochRequest(
             version=version, replica_id=-1, topics=[Topic(topic=topic, partitions=[one], version=version)]
         )

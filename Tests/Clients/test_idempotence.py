@@ -117,9 +117,7 @@ def test_partitions_are_independent(connection, make_topic):
     topic = make_topic(2)
     producer = Producer(connection, topic)
     for partition in (0, 1):
-        payload = batches.batch(
-            [(None, b"v")], producer_id=producer.id, producer_epoch=producer.epoch, base_sequence=0
-        )
+        payload = batches.batch([(None, b"v")], producer_id=producer.id, producer_epoch=producer.epoch, base_sequence=0)
         answer = wire.produce(connection, topic, payload, partition=partition)
         assert (answer.error_code, answer.base_offset) == (Error.NONE, 0)
 

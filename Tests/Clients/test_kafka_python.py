@@ -44,7 +44,9 @@ def test_keys_choose_the_same_partition_as_librdkafkas_murmur2(broker, make_topi
     found = []
     other = confluent_kafka.Producer({"bootstrap.servers": broker.bootstrap, "partitioner": "murmur2"})
     for key in keyed:
-        other.produce(topic, b"v", key, on_delivery=lambda error, message: found.append((message.key(), message.partition())))
+        other.produce(
+            topic, b"v", key, on_delivery=lambda error, message: found.append((message.key(), message.partition()))
+        )
     assert other.flush(SECONDS) == 0
     assert dict(found) == dict(zip(keyed, chosen, strict=True))
 

@@ -57,8 +57,14 @@ GOOD = [(b"k", b"v"), (b"l", b"w")]
 # What is wrong: the batch, and the errors that say so. Kafka's own choice comes first.
 LIES = {
     "checksum": (batches.batch(GOOD, crc_xor=1), [Error.CORRUPT_MESSAGE]),
-    "magic 0": (batches.batch(GOOD, magic=0), [Error.INVALID_RECORD, Error.CORRUPT_MESSAGE, Error.UNSUPPORTED_FOR_MESSAGE_FORMAT]),
-    "magic 1": (batches.batch(GOOD, magic=1), [Error.INVALID_RECORD, Error.CORRUPT_MESSAGE, Error.UNSUPPORTED_FOR_MESSAGE_FORMAT]),
+    "magic 0": (
+        batches.batch(GOOD, magic=0),
+        [Error.INVALID_RECORD, Error.CORRUPT_MESSAGE, Error.UNSUPPORTED_FOR_MESSAGE_FORMAT],
+    ),
+    "magic 1": (
+        batches.batch(GOOD, magic=1),
+        [Error.INVALID_RECORD, Error.CORRUPT_MESSAGE, Error.UNSUPPORTED_FOR_MESSAGE_FORMAT],
+    ),
     "magic 3": (batches.batch(GOOD, magic=3), [Error.INVALID_RECORD, Error.CORRUPT_MESSAGE]),
     "length beyond the request": (batches.batch(GOOD, length=1 << 20), [Error.CORRUPT_MESSAGE, Error.INVALID_RECORD]),
     "length below a header": (batches.batch(GOOD, length=10), [Error.CORRUPT_MESSAGE, Error.INVALID_RECORD]),
@@ -81,7 +87,10 @@ LIES = {
         [Error.INVALID_RECORD, Error.CORRUPT_MESSAGE],
     ),
     "control batch": (batches.batch(GOOD, attributes=0x20), [Error.INVALID_RECORD]),
-    "unknown codec": (batches.batch(GOOD, attributes=7), [Error.UNSUPPORTED_COMPRESSION_TYPE, Error.CORRUPT_MESSAGE, Error.INVALID_RECORD]),
+    "unknown codec": (
+        batches.batch(GOOD, attributes=7),
+        [Error.UNSUPPORTED_COMPRESSION_TYPE, Error.CORRUPT_MESSAGE, Error.INVALID_RECORD],
+    ),
     "offsets inside out of order": (
         batches.batch(GOOD, payload=batches.record(1, b"k", b"v") + batches.record(0, b"l", b"w")),
         [Error.INVALID_RECORD, Error.CORRUPT_MESSAGE],

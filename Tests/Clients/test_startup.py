@@ -118,7 +118,9 @@ def test_settings_override_the_environment_which_overrides_the_file(tmp_path):
         with wire.connect(broker) as connection:
             (node,) = connection.call(wire.metadata([])).brokers
             found = by_name(describe(connection, BROKER, str(node.node_id)))
-            values = {name: found[name].value for name in ("num.partitions", "log.retention.hours", "message.max.bytes")}
+            values = {
+                name: found[name].value for name in ("num.partitions", "log.retention.hours", "message.max.bytes")
+            }
         assert values == {"num.partitions": "4", "log.retention.hours": "3", "message.max.bytes": "200000"}
         broker.stop()
     finally:

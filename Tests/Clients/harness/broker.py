@@ -22,11 +22,13 @@ class BrokerDied(AssertionError):
 class Broker:
     """One broker on a data directory and a port of its own; owned by the test that started it."""
 
-    def __init__(self, data, *arguments, settings=None, environment=None):
+    def __init__(self, data, *arguments, settings=None, environment=None, under=()):
+        """`under` is a command that runs the broker as its child, such as strace."""
         self.data = Path(data)
         self.arguments = list(arguments)
         self.settings = dict(settings or {})
         self.environment = dict(environment or {})
+        self.under = list(under)
         self.host = "127.0.0.1"
         self.port = 0
         self.process = None
@@ -43,7 +45,10 @@ class Broker:
 
     @property
     def pid(self):
-        return self.process.pid
+        if not self.under:
+            return self.process.pid
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text(encoding="ascii")
+        return int(children.split()[0])
 
     @property
     def log(self):
@@ -55,7 +60,7 @@ class Broker:
         command = [str(BINARY), "serve", "--data", str(self.data), "--listen", listen]
         for name, value in self.settings.items():
             command += ["--set", f"{name}={value}"]
-        return command + self.arguments
+        return self.under + command + self.arguments
 
     def start(self):
         """Starts it, on the port it had before if there was one, and waits for its ready line."""
@@ -102,7 +107,7 @@ class Broker:
         if self.process is None:
             return
         self.assert_running()
-        self.process.send_signal(signal.SIGTERM)
+        os.kill(self.pid, signal.SIGTERM)
         try:
             status = self.process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:

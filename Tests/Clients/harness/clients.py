@@ -6,10 +6,8 @@ Producing keeps each partition's order. Consuming returns the messages of each p
 
 import asyncio
 import subprocess
-import tempfile
 from collections import defaultdict
 from dataclasses import dataclass
-from pathlib import Path
 
 import aiokafka
 import confluent_kafka
@@ -50,6 +48,11 @@ def by_partition(messages):
     for message in messages:
         partitions[message.partition].append(message)
     return dict(partitions)
+
+
+def lines(messages):
+    """The messages as clients read them that take records from a file."""
+    return b"".join((message.key or b"") + KEY_END + (message.value or b"") + VALUE_END for message in messages)
 
 
 def run(command, stdin=None, timeout=CONSUME_SECONDS):
@@ -140,12 +143,11 @@ class Kcat:
     @staticmethod
     def produce(bootstrap, topic, messages, codec="none"):
         for partition, own in by_partition(messages).items():
-            lines = b"".join((message.key or b"") + KEY_END + (message.value or b"") + VALUE_END for message in own)
             command = ["kcat", "-P", "-b", bootstrap, "-t", topic, "-p", str(partition), "-z", codec]
             command += ["-K", r"\x1f", "-D", r"\x1e"]
             if any(message.key is None or message.value is None for message in own):
                 command.append("-Z")
-            run(command, lines)
+            run(command, lines(own))
 
     @staticmethod
     def consume(bootstrap, topic, partitions):
@@ -289,13 +291,8 @@ class Martlet:
     @staticmethod
     def produce(bootstrap, topic, messages, codec="none"):
         for partition, own in by_partition(messages).items():
-            # Lines: a value with a line end, or a message without key or value, is not for this way in.
-            lines = b"".join(message.key + KEY_END + message.value + b"\n" for message in own)
-            with tempfile.TemporaryDirectory() as directory:
-                file = Path(directory) / "lines"
-                file.write_bytes(lines)
-                command = [str(BINARY), "produce", topic, str(file), "-b", bootstrap, "-K", KEY_END.decode()]
-                run([*command, "--partition", str(partition), "--compression", codec])
+            command = [str(BINARY), "produce", topic, "-b", bootstrap, "-K", r"\x1f", "-D", r"\x1e"]
+            run([*command, "--partition", str(partition), "--compression", codec], lines(own))
 
     @staticmethod
     def consume(bootstrap, topic, partitions):

@@ -141,9 +141,7 @@ def create_topic(connection, name, partitions=1, configs=None, replication=1, ve
 
 
 def delete_topic(connection, name, version=5):
-    (result,) = connection.call(
-        DeleteTopicsRequest(version=version, topic_names=[name], timeout_ms=10000)
-    ).responses
+    (result,) = connection.call(DeleteTopicsRequest(version=version, topic_names=[name], timeout_ms=10000)).responses
     return result
 
 
