@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 from contenders import Broker, Loops, Martlet, Shape
+from limits import COLD_START, FETCH, IDLE_MEMORY, PRODUCE, show
 from processes import resident_bytes, warm_up
 
 EXPLANATION = """
@@ -24,7 +25,6 @@ CPU is that of the server's process alone, user and system.
 Limits: fetch at least 0.85 of the loop's bytes per CPU second; produce at most 1.5 times its CPU seconds per GB;
 cold start under 100 ms; idle memory under 30 MB.
 """
-FETCH_LIMIT, PRODUCE_LIMIT, START_LIMIT, IDLE_LIMIT = 0.85, 1.5, 0.100, 30e6
 START_ROUNDS = 9
 
 
@@ -171,46 +171,12 @@ def summarise(options, shape, starts, idle, resident_after, samples):
         },
         "ratios": ratios,
         "within_limits": {
-            "fetch": ours["fetch_bytes_per_cpu"] >= FETCH_LIMIT,
-            "produce": ours["produce_cpu_per_byte"] <= PRODUCE_LIMIT,
-            "cold_start": statistics.median(starts) < START_LIMIT,
-            "idle_memory": idle[-1] < IDLE_LIMIT,
+            "fetch": ours["fetch_bytes_per_cpu"] >= FETCH,
+            "produce": ours["produce_cpu_per_byte"] <= PRODUCE,
+            "cold_start": statistics.median(starts) < COLD_START,
+            "idle_memory": idle[-1] < IDLE_MEMORY,
         },
     }
-
-
-def show(report):
-    size = report["bytes_per_pass"] / 1e9
-    print(f"{report['machine']}; {report['version']}")
-    print(
-        f"{size:.2f} GB per pass in batches of 1 MiB with {report['records_per_batch']} records, "
-        f"{report['partitions']} partitions, medians of {report['repeats']}\n"
-    )
-    print(f"{'':24}{'produce':>26}{'fetch':>26}")
-    print(f"{'':24}{'GB/s':>12}{'CPU s/GB':>14}{'GB/s':>12}{'CPU s/GB':>14}")
-    for name, modes in report["medians"].items():
-        cells = "".join(
-            f"{modes[mode]['gigabytes_per_second']:12.2f}{modes[mode]['cpu_seconds_per_gigabyte']:14.3f}"
-            for mode in ("produce", "fetch")
-        )
-        print(f"{name:24}{cells}")
-    print()
-    within = report["within_limits"]
-    for name, ratio in report["ratios"].items():
-        verdict = lambda key: "" if name != "Martlet" else "  ok" if within[key] else "  MISSED"  # noqa: B023
-        print(
-            f"{name}: produce costs {ratio['produce_cpu_per_byte']:.2f} of the C loop's CPU per byte (limit {PRODUCE_LIMIT}){verdict('produce')}"
-        )
-        print(
-            f"{name}: fetch moves {ratio['fetch_bytes_per_cpu']:.2f} of the C loop's bytes per CPU second (limit {FETCH_LIMIT}){verdict('fetch')}"
-        )
-    start, idle = report["cold_start_seconds"]["median"] * 1000, report["resident_bytes"]["idle"] / 1e6
-    print(
-        f"Cold start to the first answered Metadata: {start:.1f} ms (limit {START_LIMIT * 1000:.0f}){'  ok' if within['cold_start'] else '  MISSED'}"
-    )
-    print(
-        f"Idle memory: {idle:.1f} MB (limit {IDLE_LIMIT / 1e6:.0f}){'  ok' if within['idle_memory'] else '  MISSED'}; after the load {report['resident_bytes']['after_the_load'] / 1e6:.1f} MB"
-    )
 
 
 if __name__ == "__main__":

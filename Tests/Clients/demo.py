@@ -17,7 +17,7 @@ from pathlib import Path
 import confluent_kafka
 from harness import wire
 from harness.broker import BINARY, Broker
-from harness.clients import CODECS, KEY_END, VALUE_END, Aiokafka, KafkaPython, Kcat, Martlet, Message, lines, run
+from harness.clients import CODECS, VALUE_END, Aiokafka, KafkaPython, Kcat, Martlet, Message, lines, run
 from kafka.partitioner.default import murmur2
 
 PARTITIONS = 6
@@ -46,7 +46,7 @@ def packages():
 
 
 def log_lines():
-    """The lines of the package log, and where they are from. A minimal machine has none, then the status file serves."""
+    """The lines of the package log, or of the status file on a minimal machine without one, and where they are from."""
     for path in (LOG, STATUS):
         found = [line for line in path.read_bytes().splitlines() if line] if path.exists() else []
         if found:
@@ -246,9 +246,7 @@ def check_sendfile(trace, consumed):
     calls, moved = sendfile_of(trace)
     summary = [line for line in trace.splitlines() if re.match(r"\s*% time|.*\ssendfile\b\s*$|-{4}", line)]
     print("\n".join(summary))
-    print(
-        f"sendfile moved {moved / 1e6:.2f} MB in {calls} calls; the log files hold {consumed / 1e6:.2f} MB for all consumers"
-    )
+    print(f"sendfile moved {moved / 1e6:.2f} MB in {calls} calls, of {consumed / 1e6:.2f} MB that the consumers read")
     if moved < consumed * SENDFILE_SHARE:
         raise Difference(f"only {moved} of {consumed} bytes went by sendfile")
 

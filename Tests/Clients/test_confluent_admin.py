@@ -1,7 +1,7 @@
 """confluent-kafka's AdminClient: topics, partitions, configs, offsets, records."""
 
 import pytest
-from confluent_kafka import IsolationLevel, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import IsolationLevel, KafkaError, KafkaException, TopicCollection, TopicPartition
 from confluent_kafka.admin import (
     AdminClient,
     AlterConfigOpType,
@@ -13,7 +13,6 @@ from confluent_kafka.admin import (
     OffsetSpec,
     ResourceType,
 )
-from confluent_kafka import TopicCollection
 from harness import batches, wire
 
 SECONDS = 20

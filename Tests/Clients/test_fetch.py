@@ -169,7 +169,7 @@ def test_it_waits_for_min_bytes_and_not_for_less(broker, connection, topic):
     request = wire.fetch_request(topic, 0, max_wait=300_000, min_bytes=5000)
     connection.send(request)
     with wire.connect(broker) as other:
-        for number in range(6):
+        for _number in range(6):
             assert wire.produce(other, topic, batches.batch([(None, b"x" * 1000)])).error_code == Error.NONE
     found = batches.split(wire.only_partition(connection.receive_response(request)).records)
     assert sum(61 + 1000 for _ in found) >= 5000

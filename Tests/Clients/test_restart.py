@@ -79,7 +79,7 @@ def test_killed_while_producing_keeps_what_was_acknowledged(start_broker, topic_
             payload = batches.batch([(b"k", b"%d " % number * 100)])
             answer = wire.produce(connection, topic_name, payload)
             acknowledged[answer.base_offset] = b"%d " % number * 100
-        for number in range(20):  # these are on their way when it dies
+        for _ in range(20):  # these are on their way when it dies
             connection.send(wire.produce_request(topic_name, batches.batch([(b"k", b"in flight")])))
         broker.kill9()
         connection.close()

@@ -153,8 +153,7 @@ def run_martlet(*arguments, timeout=60, stdin=None, environment=None):
     return subprocess.run(
         [str(BINARY), *map(str, arguments)],
         input=stdin if stdin is not None else b"",
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        capture_output=True,
         timeout=timeout,
         env={**os.environ, **(environment or {})},
         check=False,
