@@ -14,7 +14,7 @@ def show(report):
     """Prints the report for people."""
     print(f"{report['machine']}; {report['version']}")
     print(
-        f"{report['bytes_per_pass'] / 1e9:.2f} GB per pass in batches of 1 MiB with {report['records_per_batch']} records, "
+        f"{report['bytes_per_pass'] / 1e9:.2f} GB per pass, batches of 1 MiB with {report['records_per_batch']} records, "
         f"{report['partitions']} partitions, medians of {report['repeats']}\n"
     )
     print(f"{'':24}{'produce':>26}{'fetch':>26}")
