@@ -8,6 +8,9 @@ let settings: [SwiftSetting] = [
     .enableUpcomingFeature("MemberImportVisibility"),
     .enableUpcomingFeature("InternalImportsByDefault"),
     .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    // A warning stops whoever works on the code, who builds for debugging; a newer compiler's new warnings do not stop
+    // whoever only wants to run it. Dependencies are not concerned.
+    .treatAllWarnings(as: .error, .when(configuration: .debug)),
 ]
 
 func target(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
@@ -53,7 +56,7 @@ let package = Package(
         debianLibrary("CSnappy", package: "libsnappy-dev"),
         debianLibrary("CZlib", package: "zlib1g-dev"),
         debianLibrary("CISAL", package: "libisal-dev"),
-        .target(name: "CSyscalls"),
+        .target(name: "CSyscalls", cSettings: [.treatAllWarnings(as: .error, .when(configuration: .debug))]),
 
         target("Model", ["CSyscalls"]),
         target("Wire", ["Model", nioCore]),
