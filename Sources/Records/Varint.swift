@@ -1,5 +1,3 @@
-import NIOCore
-
 /// Variable-length integers in zigzag form, see ``RecordBatchFormat``.
 enum Varint {
     @inline(__always)
@@ -11,18 +9,9 @@ enum Varint {
     @inline(__always)
     static func unzigzag(_ value: UInt32) -> Int32 { Int32(bitPattern: value &>> 1) ^ -Int32(bitPattern: value & 1) }
 
-    /// The bytes that ``write(_:to:)`` appends; the same for both widths.
+    /// The bytes that ``RecordWriter/varint(_:)`` writes; the same for both widths.
     static func length(_ value: Int64) -> Int {
         let bits = UInt64.bitWidth - (zigzag(value) | 1).leadingZeroBitCount
         return (bits + 6) / 7
-    }
-
-    static func write(_ value: Int64, to buffer: inout ByteBuffer) {
-        var rest = zigzag(value)
-        while rest >= 0x80 {
-            buffer.writeInteger(UInt8(truncatingIfNeeded: rest) | 0x80)
-            rest >>= 7
-        }
-        buffer.writeInteger(UInt8(truncatingIfNeeded: rest))
     }
 }

@@ -74,33 +74,37 @@ package enum Frame {
         )
         try header.write(to: &output, isFlexible: isFlexible)
         try request.write(to: &output, version: version, isFlexible: isFlexible)
-        setLength(&output)
+        try setLength(&output, start: 0)
         return output
     }
 
-    /// A response's frame, length included.
+    /// A response's frame, length included, appended to `buffer`: in place, if the caller lets go of it.
     ///
-    /// - Parameter isFlexible: Of the body; the header follows the api (see ``API/hasFlexibleResponseHeader(_:)``).
+    /// The header's form follows the api, see ``API/hasFlexibleResponseHeader(_:)``.
     package static func response(
         _ response: some WireStruct,
         api: API,
         version: Int16,
         correlationID: Int32,
-        into buffer: ByteBuffer = ByteBuffer()
+        into buffer: consuming ByteBuffer = ByteBuffer()
     ) throws(WireError) -> WireOutput {
+        let start = buffer.writerIndex
         var output = WireOutput(bytes: buffer)
         output.bytes.writeMultipleIntegers(Int32(0), correlationID)
         // A flexible header ends with its tagged fields; there are none.
         if api.hasFlexibleResponseHeader(version) { output.bytes.writeInteger(0, as: UInt8.self) }
         try response.write(to: &output, version: version, isFlexible: api.isFlexible(version))
-        setLength(&output)
+        try setLength(&output, start: start)
         return output
     }
 
-    private static func setLength(_ output: inout WireOutput) {
-        output.bytes.setInteger(
-            Int32(clamping: output.length - lengthBytes),
-            at: output.bytes.readerIndex
-        )
+    /// - Parameter start: Where the frame begins.
+    private static func setLength(_ output: inout WireOutput, start: Int) throws(WireError) {
+        let before = start - output.bytes.readerIndex
+        let length = output.length - before - lengthBytes
+        guard let narrow = Int32(exactly: length) else {
+            throw .valueTooLong(field: "frame", length: length, limit: Int(Int32.max))
+        }
+        output.bytes.setInteger(narrow, at: start)
     }
 }

@@ -26,8 +26,11 @@ extension WireCoder {
             try value?.code(&self)
         case .sample: value = isSampledNull() ? nil : try coded(Value())
         case .describe:
-            guard var present = value else { return describe(field, .null) }
-            try structure(field, &present)
+            if var present = value ?? (showsDefaults ? Value() : nil) {
+                try structure(field, &present)
+            } else {
+                describe(field, .null)
+            }
         }
     }
 
@@ -124,9 +127,13 @@ extension WireCoder {
             }
         case .sample: values = isNullable && isSampledNull() ? nil : try sampleElements(body)
         case .describe:
-            if let values { try describeElements(field, values, body) } else { describe(field, .null) }
+            if let shown = values ?? (showsDefaults ? [] : nil) {
+                try describeElements(field, shown, body)
+            } else {
+                describe(field, .null)
+            }
         }
-        if values == nil, !isNullable { throw .unexpectedNull(field: field.description) }
+        if values == nil, !isNullable, mode != .describe { throw .unexpectedNull(field: field.description) }
     }
 
     private mutating func readElements<Element: WireElement>(
@@ -186,7 +193,7 @@ extension WireCoder {
         _ body: (inout Element, inout WireCoder) throws(WireError) -> Void
     ) throws(WireError) {
         open.append([])
-        for value in values {
+        for value in values.isEmpty && showsDefaults ? [Element()] : values {
             var value = value
             try body(&value, &self)
         }

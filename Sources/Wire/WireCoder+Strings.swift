@@ -86,7 +86,7 @@ extension WireCoder {
         case .sample: value = isNullable && isSampledNull() ? nil : sampleString()
         case .describe: describe(field, value.map { .string($0) } ?? .null)
         }
-        if value == nil, !isNullable { throw .unexpectedNull(field: field.description) }
+        if value == nil, !isNullable, mode != .describe { throw .unexpectedNull(field: field.description) }
     }
 }
 

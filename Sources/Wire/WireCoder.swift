@@ -29,6 +29,8 @@ package struct WireCoder {
     var generator = SeededGenerator(seed: 0)
     /// The open objects and arrays of a description, outermost first.
     var open: [[(name: String, value: WireDescription)]] = []
+    /// Whether a description shows one default element of each empty array and absent structure.
+    var showsDefaults = false
 
     private init(_ mode: Mode, version: Int16, isFlexible: Bool, buffer: ByteBuffer) {
         self.mode = mode
@@ -54,9 +56,11 @@ package struct WireCoder {
         return coder
     }
 
-    package static func describer(version: Int16, isFlexible: Bool) -> WireCoder {
+    /// - Parameter showsDefaults: Whether one default element of each empty array and absent structure is described.
+    package static func describer(version: Int16, isFlexible: Bool, showsDefaults: Bool = false) -> WireCoder {
         var coder = WireCoder(.describe, version: version, isFlexible: isFlexible, buffer: ByteBuffer())
         coder.open = [[]]
+        coder.showsDefaults = showsDefaults
         return coder
     }
 
