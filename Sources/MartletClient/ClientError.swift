@@ -1,4 +1,4 @@
-package import Model
+import Model
 
 /// What went wrong, in plain words, and what can be done about it. Immutable.
 ///
@@ -37,7 +37,7 @@ public struct ClientError: Error, Equatable, Sendable {
     /// What to do about it, where something useful is known. One line, without a final period.
     public let hint: String?
 
-    package init(
+    init(
         _ kind: Kind,
         _ message: String,
         hint: String? = nil,
@@ -57,7 +57,7 @@ public struct ClientError: Error, Equatable, Sendable {
     /// - Parameters:
     ///   - context: What was being done, for example `topic 'orders'`.
     ///   - detail: The broker's own message, which says more than the code where there is one.
-    package init(code: ErrorCode, context: String, detail: String? = nil) {
+    init(code: ErrorCode, context: String, detail: String? = nil) {
         let words = detail.flatMap { $0.isEmpty ? nil : $0 } ?? ErrorTexts.meaning(of: code)
         self.init(
             .broker,
@@ -69,16 +69,16 @@ public struct ClientError: Error, Equatable, Sendable {
     }
 
     /// The same error, with what was being done in front of its message.
-    package func adding(context: String) -> ClientError {
+    func adding(context: String) -> ClientError {
         ClientError(kind, "\(context): \(message)", hint: hint, isRetriable: isRetriable, code: code)
     }
 
     /// Kafka's error, if a broker sent one.
-    package var code: ErrorCode? { kafkaCode.map(ErrorCode.init(rawValue:)) }
+    var code: ErrorCode? { kafkaCode.map(ErrorCode.init(rawValue:)) }
 
-    package static let cancelled = ClientError(.cancelled, "the task was cancelled")
+    static let cancelled = ClientError(.cancelled, "the task was cancelled")
 
-    package static func closed(_ what: String) -> ClientError { ClientError(.closed, "the \(what) is closed") }
+    static func closed(_ what: String) -> ClientError { ClientError(.closed, "the \(what) is closed") }
 }
 
 extension ClientError: CustomStringConvertible {

@@ -1,10 +1,10 @@
-package import Model
+import Model
 
 /// An outcome that arrives once and that any number of tasks can wait for. Guarded by its lock.
 ///
 /// Cancelling a waiting task ends its waiting, not what is waited for.
-package final class Promise<Value: Sendable>: Sendable {
-    package typealias Outcome = Result<Value, ClientError>
+final class Promise<Value: Sendable>: Sendable {
+    typealias Outcome = Result<Value, ClientError>
     private typealias Waiter = CheckedContinuation<Outcome, Never>
 
     private struct State {
@@ -15,13 +15,13 @@ package final class Promise<Value: Sendable>: Sendable {
 
     private let state = Locked(State())
 
-    package init() {}
+    init() {}
 
     /// The outcome, if it is there already.
-    package var outcome: Outcome? { state.withLock { $0.outcome } }
+    var outcome: Outcome? { state.withLock { $0.outcome } }
 
     /// Sets the outcome and wakes the waiting tasks. Later calls change nothing.
-    package func complete(_ outcome: Outcome) {
+    func complete(_ outcome: Outcome) {
         let waiters = state.withLock { state -> [(id: UInt64, continuation: Waiter)] in
             guard state.outcome == nil else { return [] }
             state.outcome = outcome
@@ -32,7 +32,7 @@ package final class Promise<Value: Sendable>: Sendable {
     }
 
     /// Waits for the outcome. Throws ``ClientError/Kind/cancelled`` when the calling task is cancelled.
-    package func value() async throws(ClientError) -> Value {
+    func value() async throws(ClientError) -> Value {
         if let outcome { return try outcome.get() }
         let id = state.withLock { state in
             state.nextID += 1

@@ -32,13 +32,13 @@ func pause(_ duration: Duration) async throws(ClientError) {
 }
 
 /// A moment until which something is worth trying. Immutable.
-package struct Deadline: Sendable {
+struct Deadline: Sendable {
     private let instant: ContinuousClock.Instant
 
-    package init(in duration: Duration) { instant = .now + duration }
+    init(in duration: Duration) { instant = .now + duration }
 
-    package var remaining: Duration { max(.zero, .now.duration(to: instant)) }
-    package var hasPassed: Bool { remaining == .zero }
+    var remaining: Duration { max(.zero, ContinuousClock.now.duration(to: instant)) }
+    var hasPassed: Bool { remaining == .zero }
 }
 
 extension ContinuousClock.Instant {

@@ -1,13 +1,13 @@
 import Logging
-package import Model
+import Model
 import NIOCore
-package import Wire
+import Wire
 
 /// A client's view of a cluster: its metadata, and connections to its brokers that are made when first needed. An actor;
 /// the metadata is also readable without waiting.
-package actor Cluster {
+actor Cluster {
     /// What a connection is used for. A fetch that waits for records blocks all behind it, so it gets its own.
-    package enum Lane: Hashable, Sendable {
+    enum Lane: Hashable, Sendable {
         case general
         case fetch
     }
@@ -22,7 +22,7 @@ package actor Cluster {
         case ready(BrokerConnection)
     }
 
-    package nonisolated let configuration: ClientConfiguration
+    nonisolated let configuration: ClientConfiguration
     nonisolated let backoff: Backoff
     /// Whether asking for an unknown topic makes brokers create it, where they are configured to.
     private nonisolated let createsTopics: Bool
@@ -35,17 +35,17 @@ package actor Cluster {
     private var ageing: Task<Void, Never>?
     private var isClosed = false
 
-    package init(configuration: ClientConfiguration, createsTopics: Bool) {
+    init(configuration: ClientConfiguration, createsTopics: Bool) {
         self.configuration = configuration
         self.createsTopics = createsTopics
         backoff = Backoff(configuration)
     }
 
     /// What is known now; empty before the first refresh.
-    package nonisolated var metadata: ClusterMetadata { snapshot.withLock { $0 } }
+    nonisolated var metadata: ClusterMetadata { snapshot.withLock { $0 } }
 
     /// Closes all connections. What is under way fails.
-    package func close() {
+    func close() {
         isClosed = true
         ageing?.cancel()
         for slot in slots.values {
@@ -59,7 +59,7 @@ package actor Cluster {
 
 extension Cluster {
     /// The connection to a broker, made if need be; waits out the pause that a failed attempt causes.
-    package func connection(to node: Int32, _ lane: Lane = .general) async throws(ClientError) -> BrokerConnection {
+    func connection(to node: Int32, _ lane: Lane = .general) async throws(ClientError) -> BrokerConnection {
         guard let known = metadata.nodes[node] else {
             throw ClientError(.connection, "the cluster has no broker with id \(node) at the moment", isRetriable: true)
         }
@@ -77,7 +77,7 @@ extension Cluster {
     }
 
     /// A connection to any broker: one that is open, else any known broker, else those to start with.
-    package func anyConnection() async throws(ClientError) -> BrokerConnection {
+    func anyConnection() async throws(ClientError) -> BrokerConnection {
         for case .ready(let connection) in slots.values where connection.failure == nil { return connection }
         let known = metadata.nodes.values.map { (Target.node($0.id, .general), $0.address) }
         let candidates = known.shuffled() + configuration.bootstrap.map { (.bootstrap($0), $0) }
@@ -176,7 +176,7 @@ extension Cluster {
 
 extension Cluster {
     /// Refreshes the brokers and the topics given, and all asked for before. Calls at the same time share one request.
-    package func refresh(_ topics: some Sequence<String> & Sendable = EmptyCollection()) async throws(ClientError) {
+    func refresh(_ topics: some Sequence<String> & Sendable = EmptyCollection()) async throws(ClientError) {
         tracked.formUnion(topics)
         while let (promise, covered) = refreshing {
             try await promise.value()
@@ -198,7 +198,7 @@ extension Cluster {
     }
 
     /// Asks once for the topics given, or for all; the answer also becomes part of ``metadata``.
-    package func ask(for topics: Set<String>?) async throws(ClientError) -> MetadataResponse {
+    func ask(for topics: Set<String>?) async throws(ClientError) -> MetadataResponse {
         let connection = try await anyConnection()
         let version = try connection.versions.version(for: MetadataRequest.api)
         var request = MetadataRequest()
@@ -218,7 +218,7 @@ extension Cluster {
     }
 
     /// A topic with its partitions. Asks the cluster if it is not known, and again while it is just being created.
-    package func topic(_ name: String) async throws(ClientError) -> ClusterMetadata.Topic {
+    func topic(_ name: String) async throws(ClientError) -> ClusterMetadata.Topic {
         let deadline = Deadline(in: createsTopics ? Self.creationTime : .zero)
         var attempts = 0
         while true {
@@ -238,7 +238,7 @@ extension Cluster {
     }
 
     /// Forgets what is known of a topic, so that the next use asks again.
-    package func forget(_ topic: String) {
+    func forget(_ topic: String) {
         tracked.remove(topic)
         snapshot.withLock { $0.forget(topic) }
     }

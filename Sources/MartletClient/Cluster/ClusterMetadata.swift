@@ -1,48 +1,48 @@
-package import Model
+import Model
 import Wire
 
 /// What is known of a cluster at one moment: its brokers, topics, partitions and their leaders. Immutable once shared.
-package struct ClusterMetadata: Equatable, Sendable {
-    package struct Node: Equatable, Sendable {
-        package let id: Int32
-        package let address: BrokerAddress
-        package let rack: String?
+struct ClusterMetadata: Equatable, Sendable {
+    struct Node: Equatable, Sendable {
+        let id: Int32
+        let address: BrokerAddress
+        let rack: String?
     }
 
-    package struct Partition: Equatable, Sendable {
-        package let index: Int32
+    struct Partition: Equatable, Sendable {
+        let index: Int32
         /// nil while the partition has none.
-        package let leader: Int32?
-        package let leaderEpoch: LeaderEpoch
-        package let replicas: [Int32]
-        package let inSyncReplicas: [Int32]
-        package let offlineReplicas: [Int32]
+        let leader: Int32?
+        let leaderEpoch: LeaderEpoch
+        let replicas: [Int32]
+        let inSyncReplicas: [Int32]
+        let offlineReplicas: [Int32]
     }
 
-    package struct Topic: Equatable, Sendable {
-        package let name: String
+    struct Topic: Equatable, Sendable {
+        let name: String
         /// Zero if the broker is too old for topic ids (KIP-516).
-        package let id: TopicID
-        package let isInternal: Bool
+        let id: TopicID
+        let isInternal: Bool
         /// By index, ascending.
-        package let partitions: [Partition]
-        package let error: ErrorCode
+        let partitions: [Partition]
+        let error: ErrorCode
 
-        package func partition(_ index: Int32) -> Partition? {
+        func partition(_ index: Int32) -> Partition? {
             let place = Int(index)
             if partitions.indices.contains(place), partitions[place].index == index { return partitions[place] }
             return partitions.first { $0.index == index }
         }
     }
 
-    package private(set) var clusterID: String?
-    package private(set) var controllerID: Int32?
-    package private(set) var nodes: [Int32: Node] = [:]
-    package private(set) var topics: [String: Topic] = [:]
+    private(set) var clusterID: String?
+    private(set) var controllerID: Int32?
+    private(set) var nodes: [Int32: Node] = [:]
+    private(set) var topics: [String: Topic] = [:]
 
-    package init() {}
+    init() {}
 
-    package func leader(of partition: TopicPartition) -> Node? {
+    func leader(of partition: TopicPartition) -> Node? {
         topics[partition.topic]?.partition(partition.partition)?.leader.flatMap { nodes[$0] }
     }
 

@@ -1,7 +1,7 @@
 import Wire
 
 /// The versions of each API that a broker speaks. Immutable.
-package struct APIVersions: Equatable, Sendable {
+struct APIVersions: Equatable, Sendable {
     private let ranges: [APIKey: ClosedRange<Int16>]
 
     /// Nothing known: what a connection starts with.
@@ -18,10 +18,10 @@ package struct APIVersions: Equatable, Sendable {
         self.ranges = ranges
     }
 
-    package func supports(_ api: API) -> Bool { ranges[api.key]?.overlaps(api.versions) ?? false }
+    func supports(_ api: API) -> Bool { ranges[api.key]?.overlaps(api.versions) ?? false }
 
     /// The highest version that both sides speak, at most `limit`.
-    package func version(for api: API, atMost limit: Int16 = .max) throws(ClientError) -> Int16 {
+    func version(for api: API, atMost limit: Int16 = .max) throws(ClientError) -> Int16 {
         guard let theirs = ranges[api.key] else {
             throw ClientError(.unsupported, "the broker does not support \(api.name)", hint: Self.hint)
         }

@@ -1,14 +1,14 @@
 import Logging
-package import Model
-package import NIOCore
+import Model
+import NIOCore
 import NIOPosix
-package import Wire
+import Wire
 
 /// One TCP connection to one broker, on which any number of requests travel at once. Usable from any task; its state
 /// is owned by its event loop.
-package final class BrokerConnection: Sendable {
+final class BrokerConnection: Sendable {
     /// Where it leads.
-    package let address: BrokerAddress
+    let address: BrokerAddress
     private let channel: any Channel
     private let handler: NIOLoopBound<ConnectionHandler>
     private let clientID: String
@@ -32,13 +32,13 @@ package final class BrokerConnection: Sendable {
     }
 
     /// The versions the broker speaks.
-    package var versions: APIVersions { negotiated.withLock { $0 } }
+    var versions: APIVersions { negotiated.withLock { $0 } }
 
     /// Why the connection is of no use any more; nil while it is.
-    package var failure: ClientError? { closing.withLock { $0 } }
+    var failure: ClientError? { closing.withLock { $0 } }
 
     /// Closes the connection; what waits for an answer fails.
-    package func close() {
+    func close() {
         let handler = handler
         channel.eventLoop.execute { handler.value.fail(.closed("connection")) }
     }
@@ -48,7 +48,7 @@ package final class BrokerConnection: Sendable {
 
 extension BrokerConnection {
     /// Sends a request in the highest version that both sides speak and waits for the answer.
-    package func send<Request: WireRequest>(
+    func send<Request: WireRequest>(
         _ request: Request,
         atMost limit: Int16 = .max,
         waiting extra: Duration = .zero
@@ -60,7 +60,7 @@ extension BrokerConnection {
     /// Sends a request and returns at once. Requests leave in the order of the calls.
     ///
     /// - Parameter extra: How long the request lets the broker wait before it answers, on top of the request timeout.
-    package func start<Request: WireRequest>(
+    func start<Request: WireRequest>(
         _ request: Request,
         version: Int16,
         waiting extra: Duration = .zero,
@@ -87,16 +87,16 @@ extension BrokerConnection {
 }
 
 /// A request that was sent, and the way to its answer. Immutable.
-package struct SentRequest<Request: WireRequest>: Sendable {
+struct SentRequest<Request: WireRequest>: Sendable {
     let version: Int16
     let address: BrokerAddress
     let body: Promise<ByteBuffer>
 
     /// Waits until the request is written; for requests that are not answered.
-    package func written() async throws(ClientError) { _ = try await body.value() }
+    func written() async throws(ClientError) { _ = try await body.value() }
 
     /// Waits for the answer and reads it.
-    package func response() async throws(ClientError) -> Request.Response {
+    func response() async throws(ClientError) -> Request.Response {
         let bytes = try await body.value()
         return try decode(bytes, version: version)
     }
@@ -124,7 +124,7 @@ package struct SentRequest<Request: WireRequest>: Sendable {
 
 extension BrokerConnection {
     /// Connects and agrees on versions. Throws which step failed and why.
-    package static func connect(
+    static func connect(
         to address: BrokerAddress,
         configuration: ClientConfiguration
     ) async throws(ClientError) -> BrokerConnection {

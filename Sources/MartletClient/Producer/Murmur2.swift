@@ -1,11 +1,11 @@
 /// The hash by which Kafka's Java producer spreads keys over partitions: 32-bit MurmurHash2 with Kafka's seed.
 ///
 /// All clients of a topic must agree on it, or records of one key end up in several partitions.
-package enum Murmur2 {
+enum Murmur2 {
     private static let seed: UInt32 = 0x9747_b28c
     private static let multiplier: UInt32 = 0x5bd1_e995
 
-    package static func hash(_ bytes: UnsafeRawBufferPointer) -> UInt32 {
+    static func hash(_ bytes: UnsafeRawBufferPointer) -> UInt32 {
         var hash = seed ^ UInt32(truncatingIfNeeded: bytes.count)
         let whole = bytes.count & ~3
         for index in stride(from: 0, to: whole, by: 4) {
@@ -28,7 +28,7 @@ package enum Murmur2 {
     }
 
     /// The partition of a key: the hash without its sign bit, modulo the number of partitions, as Java has it.
-    package static func partition(forKey key: UnsafeRawBufferPointer, of count: Int) -> Int32 {
+    static func partition(forKey key: UnsafeRawBufferPointer, of count: Int) -> Int32 {
         Int32(truncatingIfNeeded: Int(hash(key) & 0x7fff_ffff) % count)
     }
 }
