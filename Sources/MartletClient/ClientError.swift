@@ -69,7 +69,7 @@ public struct ClientError: Error, Equatable, Sendable {
     }
 
     /// The same error, with what was being done in front of its message.
-    func adding(context: String) -> ClientError {
+    public func adding(context: String) -> ClientError {
         ClientError(kind, "\(context): \(message)", hint: hint, isRetriable: isRetriable, code: code)
     }
 

@@ -56,9 +56,11 @@ enum ErrorTexts {
     ]
 
     private static let hints: [ErrorCode: String] = [
-        .unknownTopicOrPartition: "create it with 'martlet topic create', or check the spelling with 'martlet topic list'",
+        .unknownTopicOrPartition:
+            "create it with 'martlet topic create', or check the spelling with 'martlet topic list'",
         .messageTooLarge: "raise the topic's max.message.bytes, or send smaller records",
-        .invalidReplicationFactor: "a replication factor cannot exceed the number of brokers; leave it out for the default",
+        .invalidReplicationFactor:
+            "a replication factor cannot exceed the number of brokers; leave it out for the default",
         .topicAlreadyExists: "use another name, or --if-not-exists to accept the topic as it is",
         .kafkaStorageError: "look into the broker's log: a disk may be full or failing",
         .invalidTimestamp: "see the topic's message.timestamp.before.max.ms and message.timestamp.after.max.ms",

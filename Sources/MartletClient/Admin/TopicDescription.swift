@@ -76,6 +76,14 @@ public struct CreatedTopic: Equatable, Sendable {
     public let partitions: Int32?
     /// On how many brokers each record is kept; nil if the broker is too old to say (KIP-525).
     public let replicationFactor: Int16?
+
+    /// A topic as it was created.
+    public init(name: String, id: String?, partitions: Int32?, replicationFactor: Int16?) {
+        self.name = name
+        self.id = id
+        self.partitions = partitions
+        self.replicationFactor = replicationFactor
+    }
 }
 
 /// A cluster as it describes itself. Immutable.

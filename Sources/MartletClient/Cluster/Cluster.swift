@@ -65,12 +65,13 @@ extension Cluster {
         }
         do throws(ClientError) {
             return try await connection(.node(node, lane), known.address)
-        } catch where error.kind == .connection || error.kind == .timeout {
+        } catch  where error.kind == .connection || error.kind == .timeout {
             throw ClientError(
                 error.kind,
                 "broker \(node), which the cluster says is at \(known.address): \(error.message)",
                 hint: configuration.bootstrap.contains(known.address)
-                    ? error.hint : "clients must be able to reach the address the broker advertises (advertised.listeners)",
+                    ? error.hint
+                    : "clients must be able to reach the address the broker advertises (advertised.listeners)",
                 isRetriable: error.isRetriable
             )
         }

@@ -192,11 +192,9 @@ extension BrokerConnection {
             let body = try await sent.body.value()
             let code = ErrorCode(rawValue: body.getInteger(at: body.readerIndex) ?? 0)
             if code == .unsupportedVersion {
-                let answer = try sent.decode(body, version: 0)
-                let highest = answer.apis.first { $0.key == APIKey.apiVersions.rawValue }?.maximumVersion ?? 0
                 // Strictly downwards, whatever the broker says, so that this ends.
                 guard version > 0 else { throw ClientError(code: code, context: "ApiVersions") }
-                version = max(0, min(highest, version - 1))
+                version = max(0, min(Self.highestVersion(in: body, of: sent), version - 1))
                 continue
             }
             let answer = try sent.decode(body, version: version)
@@ -204,6 +202,17 @@ extension BrokerConnection {
             let versions = APIVersions(answer)
             negotiated.withLock { $0 = versions }
             return
+        }
+    }
+
+    /// The version of ApiVersions that a refusal asks for; 0, which all brokers speak, if it cannot be read: not all
+    /// peers answer in version 0, as they should.
+    private static func highestVersion(in body: ByteBuffer, of sent: SentRequest<ApiVersionsRequest>) -> Int16 {
+        do throws(ClientError) {
+            let answer = try sent.decode(body, version: 0)
+            return answer.apis.first { $0.key == APIKey.apiVersions.rawValue }?.maximumVersion ?? 0
+        } catch {
+            return 0
         }
     }
 }

@@ -66,6 +66,10 @@ public final class Consumer: AsyncSequence, Sendable {
             return records[index]
         }
 
+        /// Whether ``nextBatch(isolation:)`` has an answer without waiting: a good moment to write out what was collected
+        /// is when it has not.
+        public var isAhead: Bool { chunk?.hasRecords ?? false || core.isAhead }
+
         /// The records of the next batch of one partition, never empty, or nil at the end. Cheaper than one by one.
         ///
         /// Throws what ``next(isolation:)`` throws.

@@ -100,6 +100,14 @@ final class ConsumerCore: Sendable {
         }
     }
 
+    /// Whether ``read()`` has something else to say than to wait.
+    var isAhead: Bool {
+        state.withLock { state in
+            state.chunks.contains(where: \.hasRecords) || state.failure != nil || state.isStopped
+                || state.plan.isFinished
+        }
+    }
+
     /// Takes note that a chunk has been read, so that there is room for more.
     func finished(_ chunk: FetchedChunk) {
         let signals = state.withLock { state -> [Signal] in

@@ -25,7 +25,16 @@ struct FetchPlan {
         var retryAt: Instant?
         var isInFlight = false
 
-        var isFinished: Bool { end.map { position >= $0 } ?? false }
+        /// Whether the position is behind the end, so that only the broker can say what to do about it.
+        var isDoubtful: Bool
+
+        var isFinished: Bool { end.map { position >= $0 && !isDoubtful } ?? false }
+
+        init(position: Int64, end: Int64?) {
+            self.position = position
+            self.end = end
+            isDoubtful = end.map { position > $0 } ?? false
+        }
     }
 
     private var partitions: [TopicPartition: Partition] = [:]
@@ -76,6 +85,7 @@ struct FetchPlan {
             partition.bufferedBytes += bytes
             partition.failures = 0
             partition.retryAt = nil
+            partition.isDoubtful = false
         }
     }
 
@@ -101,6 +111,7 @@ struct FetchPlan {
         update(item) { partition in
             partition.position = position
             partition.retryAt = nil
+            partition.isDoubtful = false
         }
     }
 

@@ -46,7 +46,8 @@ struct FetchedChunk: Sendable {
         }
     }
 
-    private static func nextOffset(_ batches: BatchSequence, _ partition: TopicPartition) throws(ClientError) -> Int64? {
+    private static func nextOffset(_ batches: BatchSequence, _ partition: TopicPartition) throws(ClientError) -> Int64?
+    {
         var batches = batches
         var next: Int64?
         do throws(BatchError) {
@@ -81,6 +82,24 @@ struct FetchedChunk: Sendable {
             return nil
         } catch {
             throw Self.unreadable(partition, at: offset, error)
+        }
+    }
+
+    /// Whether a batch is left that is likely to have records to deliver, as far as headers tell.
+    var hasRecords: Bool {
+        var rest = self
+        do throws(BatchError) {
+            while let batch = try rest.batches.next() {
+                let isAborted = rest.aborted?.contains(batch) ?? false
+                let header = batch.header
+                let isInRange =
+                    header.lastOffset.rawValue >= range.lowerBound && header.baseOffset.rawValue < range.upperBound
+                if !isAborted, !header.attributes.isControl, header.recordCount > 0, isInRange { return true }
+            }
+            return false
+        } catch {
+            // Reading on reports it, without waiting.
+            return true
         }
     }
 

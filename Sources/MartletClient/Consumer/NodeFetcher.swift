@@ -40,7 +40,7 @@ final class NodeFetcher: Sendable {
                 } catch {
                     for item in items { core.failed(item) }
                     failures += 1
-                    if failures == 1, !core.isStopped {
+                    if failures == 1, error.isRetriable, !core.isStopped {
                         logger.warning("cannot fetch, trying again", metadata: ["reason": "\(error.message)"])
                     }
                     await recover(error, failures)
