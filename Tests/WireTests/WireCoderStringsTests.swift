@@ -120,5 +120,6 @@ private final class NamedFile: File {
     func truncate(to size: Int) throws(FileError) {}
     func reserve(from position: FilePosition, length: Int) throws(FileError) {}
     func sync() throws(FileError) {}
+    func takeExclusively() throws(FileError) -> Bool { true }
     func map(capacity: Int) throws(FileError) -> any FileMapping { throw FileError("map", path, code: 0) }
 }
