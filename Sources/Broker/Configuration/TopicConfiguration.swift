@@ -17,6 +17,13 @@ package struct TopicConfiguration: Sendable {
         try checkCompactionLags()
     }
 
+    /// A topic without a configuration of its own.
+    package init(broker: BrokerConfiguration) {
+        overrides = [:]
+        own = [:]
+        self.broker = broker
+    }
+
     /// A key's value in force; nil if it has none. An unknown name has none.
     package func value(_ name: String) -> ConfigValue? {
         own[name] ?? inherited(name).first?.value
