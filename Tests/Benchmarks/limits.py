@@ -13,10 +13,8 @@ IDLE_MEMORY = 30e6
 def show(report):
     """Prints the report for people."""
     print(f"{report['machine']}; {report['version']}")
-    print(
-        f"{report['bytes_per_pass'] / 1e9:.2f} GB per pass, batches of 1 MiB with {report['records_per_batch']} records, "
-        f"{report['partitions']} partitions, medians of {report['repeats']}\n"
-    )
+    batches = f"batches of 1 MiB with {report['records_per_batch']} records, {report['partitions']} partitions"
+    print(f"{report['bytes_per_pass'] / 1e9:.2f} GB per pass in {batches}, medians of {report['repeats']}\n")
     print(f"{'':24}{'produce':>26}{'fetch':>26}")
     print(f"{'':24}{'GB/s':>12}{'CPU s/GB':>14}{'GB/s':>12}{'CPU s/GB':>14}")
     for name, modes in report["medians"].items():

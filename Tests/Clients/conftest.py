@@ -9,6 +9,7 @@ import random
 import zlib
 
 import pytest
+
 from harness import wire
 from harness.broker import BINARY, Broker
 

@@ -15,10 +15,11 @@ from collections import Counter
 from pathlib import Path
 
 import confluent_kafka
+from kafka.partitioner.default import murmur2
+
 from harness import wire
 from harness.broker import BINARY, Broker
 from harness.clients import CODECS, VALUE_END, Aiokafka, KafkaPython, Kcat, Martlet, Message, lines, run
-from kafka.partitioner.default import murmur2
 
 PARTITIONS = 6
 STATUS = Path("/var/lib/dpkg/status")

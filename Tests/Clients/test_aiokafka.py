@@ -5,6 +5,7 @@ import asyncio
 import aiokafka
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+
 from harness import batches, clients, messages, wire
 from harness.clients import Aiokafka
 

@@ -4,9 +4,10 @@ import contextlib
 import struct
 
 import pytest
+from kafka.protocol.metadata import ApiVersionsResponse
+
 from harness import batches, wire
 from harness.errors import Error
-from kafka.protocol.metadata import ApiVersionsResponse
 
 # Key: lowest announced and highest version, as of Kafka 4.3.
 ANNOUNCED = {

@@ -7,6 +7,7 @@ import socket
 import struct
 
 import pytest
+
 from harness import batches, wire
 from harness.errors import Error
 from harness.neighbour import Neighbour

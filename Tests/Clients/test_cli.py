@@ -7,6 +7,7 @@ import subprocess
 import threading
 
 import pytest
+
 from harness import batches, clients, wire
 from harness.broker import BINARY, run_martlet
 

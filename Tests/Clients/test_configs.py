@@ -1,9 +1,10 @@
 """Configurations over the wire: every key with its default and source, and what is refused."""
 
 import pytest
+from kafka.protocol.admin import DescribeConfigsRequest, IncrementalAlterConfigsRequest
+
 from harness import wire
 from harness.errors import Error
-from kafka.protocol.admin import DescribeConfigsRequest, IncrementalAlterConfigsRequest
 
 TOPIC, BROKER = 2, 4
 DEFAULT, TOPIC_OVERRIDE, STATIC = 5, 1, 4

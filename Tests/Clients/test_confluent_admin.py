@@ -13,6 +13,7 @@ from confluent_kafka.admin import (
     OffsetSpec,
     ResourceType,
 )
+
 from harness import batches, wire
 
 SECONDS = 20

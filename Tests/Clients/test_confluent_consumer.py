@@ -6,6 +6,7 @@ import threading
 import confluent_kafka
 import pytest
 from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, KafkaError, TopicPartition
+
 from harness import batches, wire
 
 SECONDS = 20

@@ -5,6 +5,7 @@ import time
 import confluent_kafka
 import pytest
 from confluent_kafka import KafkaError, KafkaException
+
 from harness import clients, messages
 from harness.clients import Confluent, Message
 

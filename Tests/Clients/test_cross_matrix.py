@@ -1,6 +1,7 @@
 """Whatever client produced, in whatever codec, every client consumes the same bytes in the same order."""
 
 import pytest
+
 from harness import clients, messages
 
 PARTITIONS = 3

@@ -5,6 +5,7 @@ import time
 import uuid
 
 import pytest
+
 from harness import batches, wire
 from harness.errors import Error
 

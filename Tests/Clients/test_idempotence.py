@@ -1,6 +1,7 @@
 """Idempotent producers: ids, the order of sequences, duplicates and the window of five."""
 
 import pytest
+
 from harness import batches, wire
 from harness.errors import Error
 

@@ -1,11 +1,12 @@
 """kafka-python 3: its own protocol stack, idempotent by default, newest versions of most requests."""
 
 import pytest
-from harness import batches, clients, messages, wire
-from harness.clients import KafkaPython
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType, NewPartitions, NewTopic
 from kafka.errors import KafkaError
+
+from harness import batches, clients, messages, wire
+from harness.clients import KafkaPython
 
 SECONDS = 20
 

@@ -3,14 +3,15 @@
 import uuid
 
 import pytest
-from harness import batches, wire
-from harness.errors import Error
 from kafka.protocol.admin import (
     DeleteTopicsRequest,
     DescribeClusterRequest,
     DescribeTopicPartitionsRequest,
 )
 from kafka.protocol.metadata import FindCoordinatorRequest, MetadataRequest
+
+from harness import batches, wire
+from harness.errors import Error
 
 NOBODY = uuid.UUID(int=0)
 

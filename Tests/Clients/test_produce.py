@@ -3,6 +3,7 @@
 import struct
 
 import pytest
+
 from harness import batches, wire
 from harness.errors import Error
 

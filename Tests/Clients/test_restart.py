@@ -4,6 +4,7 @@ import signal
 import time
 
 import pytest
+
 from harness import batches, clients, messages, wire
 from harness.broker import run_martlet
 from harness.clients import Confluent

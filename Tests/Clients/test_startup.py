@@ -5,6 +5,7 @@ import socket
 import subprocess
 
 import pytest
+
 from harness import wire
 from harness.broker import BINARY, Broker, run_martlet
 

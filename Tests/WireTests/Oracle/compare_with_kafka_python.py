@@ -17,6 +17,7 @@ EXEMPT = {
     (22, 6): "InitProducerId 6 (two-phase commit) is not stable in Kafka and not spoken by us",
 }
 
+
 @functools.cache
 def schema(api, key, kind):
     data = load_json(api + kind.capitalize())

@@ -111,7 +111,7 @@ def from_value(field, value, tree):
     if isinstance(value, tuple):
         if not isinstance(tree, list) or len(tree) != len(value):
             raise Difference(f"{field.name} is {tree}, the library reads {value}")
-        return [from_value(field, element, subtree) for element, subtree in zip(value, tree)]
+        return [from_value(field, element, subtree) for element, subtree in zip(value, tree, strict=True)]
     if dataclasses.is_dataclass(value):
         if not isinstance(tree, dict):
             raise Difference(f"{field.name} is {tree}, the library reads {value}")

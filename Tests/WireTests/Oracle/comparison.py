@@ -33,8 +33,8 @@ def text_of(identifier):
 def run(library, versions_of, compare_sample, compare_defaults, exempt):
     """Compares all lines of the file named by the first argument; the exit status is 1 if anything differs.
 
-    versions_of(api, key, kind) -> the versions the library knows; exempt maps (key, version) to the reason why a version is
-    not compared: any other version that only one side knows is a difference.
+    versions_of(api, key, kind) -> the versions the library knows; exempt maps (key, version) to the reason why a
+    version is not compared: any other version that only one side knows is a difference.
     """
     is_partial = "--partial" in sys.argv[2:]
     samples, defaults, skipped = (collections.Counter() for _ in range(3))
@@ -76,7 +76,7 @@ def run(library, versions_of, compare_sample, compare_defaults, exempt):
         f"{len(samples)} of {len(combinations)} combinations of api, version and kind; "
         f"{sum(unrepresentable.values())} samples not representable, {len(problems)} differences"
     )
-    for (api, version, kind), count in sorted(skipped.items()):
+    for api, version, kind in sorted(skipped):
         key = next(line["key"] for line in lines if line["api"] == api)
         print(f"  exempt: {api} v{version} {kind}: {exempt[(key, version)]}")
     for problem in problems[:20]:
