@@ -55,6 +55,8 @@ package struct RequestHeader: Equatable, Sendable {
 package enum Frame {
     /// The bytes of the length in front of each frame.
     package static let lengthBytes = 4
+    /// The room a frame starts with: enough for most, so that its buffer is allocated once and does not grow in steps.
+    private static let initialCapacity = 512
 
     /// A request's frame, length included.
     package static func request<Request: WireRequest>(
@@ -65,6 +67,7 @@ package enum Frame {
     ) throws(WireError) -> WireOutput {
         let isFlexible = Request.api.isFlexible(version)
         var output = WireOutput(bytes: ByteBuffer())
+        output.bytes.reserveCapacity(initialCapacity)
         output.bytes.writeInteger(0, as: Int32.self)
         let header = RequestHeader(
             key: Request.api.key,
@@ -90,6 +93,7 @@ package enum Frame {
     ) throws(WireError) -> WireOutput {
         let start = buffer.writerIndex
         var output = WireOutput(bytes: buffer)
+        output.bytes.reserveCapacity(minimumWritableBytes: initialCapacity)
         output.bytes.writeMultipleIntegers(Int32(0), correlationID)
         // A flexible header ends with its tagged fields; there are none.
         if api.hasFlexibleResponseHeader(version) { output.bytes.writeInteger(0, as: UInt8.self) }

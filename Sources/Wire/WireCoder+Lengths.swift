@@ -47,8 +47,11 @@ extension WireCoder {
 
     /// An unsigned variable-length integer of at most 32 bits in at most five bytes.
     mutating func readVarint(_ field: StaticString) throws(WireError) -> UInt32 {
-        var value: UInt64 = 0
-        for index in 0..<5 {
+        let first: UInt8 = try readInteger(field)
+        // Nearly all are this short.
+        if first < 0x80 { return UInt32(first) }
+        var value = UInt64(first & 0x7f)
+        for index in 1..<5 {
             let byte: UInt8 = try readInteger(field)
             value |= UInt64(byte & 0x7f) << UInt64(7 * index)
             if byte & 0x80 == 0 {

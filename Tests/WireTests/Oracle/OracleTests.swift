@@ -21,6 +21,19 @@ struct OracleTests {
         try Oracle.compare(with: "compare_with_kio.py")
     }
 
+    @Test func allErrorCodesAreThoseOfKio() throws {
+        let codes = (Int16(-200)...200).map { ErrorCode(rawValue: $0) }.filter { !$0.name.hasPrefix("ERROR_") }
+        let lines = codes.map { code in
+            WireDescription.object([
+                ("code", .int(Int64(code.rawValue))),
+                ("name", .string(code.name)),
+                ("isRetriable", .bool(code.isRetriable)),
+            ]).json
+        }
+        let outcome = try Oracle.run("compare_errors_with_kio.py", lines: lines)
+        #expect(outcome.status == 0, "\(outcome.output)")
+    }
+
     /// The comparison itself can fail: a sample whose bytes were changed is noticed.
     @Test(arguments: ["compare_with_kafka_python.py", "compare_with_kio.py"])
     func aWrongByteIsNoticed(script: String) throws {
@@ -48,6 +61,7 @@ enum Oracle {
         #expect(outcome.status == 0, "\(outcome.output)")
     }
 
+    /// The defaults and the samples of one kind of message in every version.
     private static func lines(of kind: MessageKind) throws -> [String] {
         try kind.api.versions.flatMap { version in
             let defaults = try kind.describeDefaults(version: version)

@@ -17,24 +17,16 @@ EXEMPT = {
     (22, 6): "InitProducerId 6 (two-phase commit) is not stable in Kafka and not spoken by us",
 }
 
-NAMES = {
-    0: "Produce", 1: "Fetch", 2: "ListOffsets", 3: "Metadata", 10: "FindCoordinator", 18: "ApiVersions",
-    19: "CreateTopics", 20: "DeleteTopics", 21: "DeleteRecords", 22: "InitProducerId", 23: "OffsetForLeaderEpoch",
-    32: "DescribeConfigs", 37: "CreatePartitions", 44: "IncrementalAlterConfigs", 60: "DescribeCluster",
-    75: "DescribeTopicPartitions",
-}  # fmt: skip
-
-
 @functools.cache
-def schema(key, kind):
-    data = load_json(NAMES[key] + kind.capitalize())
+def schema(api, key, kind):
+    data = load_json(api + kind.capitalize())
     if data["apiKey"] != key:
         raise Difference(f"{data['name']} has key {data['apiKey']}, not {key}")
     return data, StructField(data)
 
 
-def versions_of(key, kind):
-    low, high = BaseField.parse_versions(schema(key, kind)[0]["validVersions"])
+def versions_of(api, key, kind):
+    low, high = BaseField.parse_versions(schema(api, key, kind)[0]["validVersions"])
     return range(low, high + 1)
 
 
@@ -116,7 +108,7 @@ def from_hex(value):
 
 
 def compare_sample(line, data):
-    declaration, structure = schema(line["key"], line["kind"])
+    declaration, structure = schema(line["api"], line["key"], line["kind"])
     version, tree = line["version"], line["tree"]
     low, high = BaseField.parse_versions(declaration["flexibleVersions"])
     is_flexible = low <= version <= high
@@ -133,7 +125,7 @@ def compare_sample(line, data):
 
 
 def compare_defaults(line):
-    compare_default_fields(schema(line["key"], line["kind"])[1], line["tree"], line["version"])
+    compare_default_fields(schema(line["api"], line["key"], line["kind"])[1], line["tree"], line["version"])
 
 
 def compare_default_fields(structure, tree, version):

@@ -27,7 +27,7 @@ EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 MILLISECOND = datetime.timedelta(milliseconds=1)
 
 
-def versions_of(key, kind):
+def versions_of(_api, key, kind):
     versions = schema_name_map[api_key_map[key]]
     return [version for version, types in versions.items() if EntityType[kind] in types]
 

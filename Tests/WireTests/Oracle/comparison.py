@@ -33,7 +33,7 @@ def text_of(identifier):
 def run(library, versions_of, compare_sample, compare_defaults, exempt):
     """Compares all lines of the file named by the first argument; the exit status is 1 if anything differs.
 
-    versions_of(key, kind) -> the versions the library knows; exempt maps (key, version) to the reason why a version is
+    versions_of(api, key, kind) -> the versions the library knows; exempt maps (key, version) to the reason why a version is
     not compared: any other version that only one side knows is a difference.
     """
     is_partial = "--partial" in sys.argv[2:]
@@ -68,7 +68,7 @@ def run(library, versions_of, compare_sample, compare_defaults, exempt):
             if not samples[combination] or not defaults[combination]:
                 problems.append(f"{combination}: never compared")
         for (api, key, kind), versions in sorted(ours.items()):
-            for version in versions ^ set(versions_of(key, kind)):
+            for version in versions ^ set(versions_of(api, key, kind)):
                 if (key, version) not in exempt:
                     problems.append(f"{api} v{version} {kind}: only one side knows this version")
     print(
