@@ -3,7 +3,9 @@ import Testing
 @testable import MartletClient
 
 @Suite struct BrokerAddressTests {
-    @Test(arguments: ["", ":9092", "host:", "host:0", "host:65536", "host:http", "::1", "::1:9092", "[::1", "[::1]9092"])
+    @Test(arguments: [
+        "", ":9092", "host:", "host:0", "host:65536", "host:http", "::1", "::1:9092", "[::1", "[::1]9092",
+    ])
     func nonsenseIsRefusedWithAnExample(text: String) {
         let error = #expect(throws: ClientError.self) { try BrokerAddress(parsing: text) }
         #expect(error?.kind == .invalidArgument)

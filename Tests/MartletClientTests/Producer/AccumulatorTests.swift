@@ -222,7 +222,9 @@ import Testing
         try append("a", to: 0, &accumulator)
         try append("a", to: 1, &accumulator)
         let first = drain(at: 5, &accumulator)
-        for batch in first { _ = batch.partition.partition == 0 ? accumulator.abandon(batch) : accumulator.succeed(batch) }
+        for batch in first {
+            _ = batch.partition.partition == 0 ? accumulator.abandon(batch) : accumulator.succeed(batch)
+        }
         try append("b", to: 0, at: 10, &accumulator)
         try append("b", to: 1, at: 10, &accumulator)
         for batch in drain(at: 15, &accumulator) {

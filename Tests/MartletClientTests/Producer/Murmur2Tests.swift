@@ -5,15 +5,17 @@ import Testing
 
 /// Expectations were computed with kafka-python's port of the Java hash; the texts are those of Kafka's own unit test.
 @Suite struct Murmur2Tests {
-    @Test(arguments: [
-        ("", 275_646_681),
-        ("21", -973_932_308),
-        ("foobar", -790_332_482),
-        ("a-little-bit-long-string", -985_981_536),
-        ("a-little-bit-longer-string", -1_486_304_829),
-        ("lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8", -58_897_971),
-        ("abc", 479_470_107),
-    ] as [(String, Int32)])
+    @Test(
+        arguments: [
+            ("", 275_646_681),
+            ("21", -973_932_308),
+            ("foobar", -790_332_482),
+            ("a-little-bit-long-string", -985_981_536),
+            ("a-little-bit-longer-string", -1_486_304_829),
+            ("lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8", -58_897_971),
+            ("abc", 479_470_107),
+        ] as [(String, Int32)]
+    )
     func hashesAsJavaDoes(text: String, expected: Int32) {
         #expect(Array(text.utf8).withUnsafeBytes(Murmur2.hash) == UInt32(bitPattern: expected))
     }

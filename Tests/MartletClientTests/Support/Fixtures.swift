@@ -8,7 +8,9 @@ import Wire
 
 extension ClientConfiguration {
     /// Nothing listens there; for tests that never connect.
-    static var nowhere: ClientConfiguration { ClientConfiguration(bootstrap: [BrokerAddress(host: "127.0.0.1", port: 1)]) }
+    static var nowhere: ClientConfiguration {
+        ClientConfiguration(bootstrap: [BrokerAddress(host: "127.0.0.1", port: 1)])
+    }
 }
 
 extension ClusterMetadata {
