@@ -53,8 +53,8 @@ final class ProducerBatch: @unchecked Sendable {
         builder = BatchBuilder(compression: compression.codec, level: compression.level)
     }
 
-    /// The bytes of the records before compression.
-    var size: Int { builder?.uncompressedSize ?? encoded?.readableBytes ?? 0 }
+    /// The bytes of the batch before compression. Stored, as it is looked at for each record.
+    private(set) var size = BatchHeader.length
 
     /// Adds a record and says which place it got.
     func append(_ record: ProducerRecord, timestamp: Timestamp, reserving bytes: Int) throws(ClientError) -> Int32 {
@@ -65,6 +65,7 @@ final class ProducerBatch: @unchecked Sendable {
             throw ClientError(.invalidArgument, "a record for topic '\(record.topic)' cannot be encoded: \(error)")
         }
         reservedBytes += bytes
+        size = builder?.uncompressedSize ?? size
         count += 1
         return count - 1
     }
