@@ -20,7 +20,11 @@ extension Connection {
 
     func becameWritable() { flush() }
 
-    func becameBroken() { close() }
+    /// The client is gone, but requests of its last moments may still be there to be read: producers that want no answers
+    /// send and go. Reading them ends with the error that closes the connection.
+    func becameBroken() {
+        if isPaused || isDraining || isClosingAfterFlush { close() } else { becameReadable() }
+    }
 
     /// Sends the answers whose turn it is, as far as the socket takes them.
     func flush() {
