@@ -176,7 +176,7 @@ extension Connection {
         guard let foreign = ForeignProtocol.detect(start) else { return false }
         server.complain(
             about: remoteAddress,
-            .foreignProtocol,
+            foreign.fault,
             "\(remoteAddress): \(foreign.complaint(listener: listener))"
         )
         if let farewell = foreign.farewell(port: localAddress.port) {

@@ -115,6 +115,14 @@ extension LogDirectory {
         try writeCheckpoints()
     }
 
+    /// Notes where the partitions begin, durably: what was cut off stays cut off, also after a crash.
+    package func saveLogStarts() throws(LogError) {
+        let logStarts = currentCheckpoints().logStarts
+        try storage { () throws(FileError) in
+            try logStarts.write(OffsetCheckpoint.logStarts, in: path, environment.fileSystem)
+        }
+    }
+
     /// Ends the use of the directory: closes all partitions and leaves the mark of a clean stop, unless one of them
     /// could not be closed or was never opened and may need repair.
     package func close() throws(LogError) {
@@ -146,17 +154,21 @@ extension LogDirectory {
     private static let cleanMark = #"{"version":0,"brokerEpoch":-1}"#
 
     private func writeCheckpoints() throws(LogError) {
-        let (recoveryPoints, logStarts) = table.withLock { table in
+        let (recoveryPoints, logStarts) = currentCheckpoints()
+        try storage { () throws(FileError) in
+            try recoveryPoints.write(OffsetCheckpoint.recoveryPoints, in: path, environment.fileSystem)
+            try logStarts.write(OffsetCheckpoint.logStarts, in: path, environment.fileSystem)
+        }
+    }
+
+    private func currentCheckpoints() -> (recoveryPoints: OffsetCheckpoint, logStarts: OffsetCheckpoint) {
+        table.withLock { table in
             for (partition, log) in table.open {
                 let offsets = log.offsets
                 table.recoveryPoints.offsets[partition] = offsets.durable
                 table.logStarts.offsets[partition] = offsets.logStart > .zero ? offsets.logStart : nil
             }
             return (table.recoveryPoints, table.logStarts)
-        }
-        try storage { () throws(FileError) in
-            try recoveryPoints.write(OffsetCheckpoint.recoveryPoints, in: path, environment.fileSystem)
-            try logStarts.write(OffsetCheckpoint.logStarts, in: path, environment.fileSystem)
         }
     }
 }
