@@ -8,16 +8,20 @@ let settings: [SwiftSetting] = [
     .enableUpcomingFeature("MemberImportVisibility"),
     .enableUpcomingFeature("InternalImportsByDefault"),
     .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    // A warning stops whoever works on the code, who builds for debugging; a newer compiler's new warnings do not stop
+    // whoever only wants to run it. Dependencies are not concerned.
+    .treatAllWarnings(as: .error, .when(configuration: .debug)),
 ]
 
 func target(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
     .target(name: name, dependencies: dependencies, swiftSettings: settings)
 }
 
-func tests(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+func tests(_ name: String, _ dependencies: [Target.Dependency] = [], exclude: [String] = []) -> Target {
     .testTarget(
         name: name + "Tests",
         dependencies: [.byName(name: name), "TestSupport"] + dependencies,
+        exclude: exclude,
         swiftSettings: settings
     )
 }
@@ -30,6 +34,9 @@ func debianLibrary(_ name: String, package: String) -> Target {
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 // The client's sockets. The broker has an event loop of its own, see Sources/Server.
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+// Timers and queues of the event loop.
+let heap = Target.Dependency.product(name: "HeapModule", package: "swift-collections")
+let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 
@@ -42,6 +49,8 @@ let package = Package(
     dependencies: [
         // Bytes and locks everywhere, sockets in the client: the standard for servers in Swift.
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+        // Priority queue and ring buffer of the broker's event loop.
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         // The command line's grammar, help and shell completion.
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
         // The logging interface that applications embedding MartletClient already use.
@@ -53,21 +62,28 @@ let package = Package(
         debianLibrary("CSnappy", package: "libsnappy-dev"),
         debianLibrary("CZlib", package: "zlib1g-dev"),
         debianLibrary("CISAL", package: "libisal-dev"),
-        .target(name: "CSyscalls"),
+        .target(name: "CSyscalls", cSettings: [.treatAllWarnings(as: .error, .when(configuration: .debug))]),
 
         target("Model", ["CSyscalls"]),
         target("Wire", ["Model", nioCore]),
         target("Records", ["Model", nioCore, "CZstd", "CLZ4", "CSnappy", "CZlib", "CISAL"]),
         target("CommitLog", ["Model", "Records", nioCore]),
         target("Broker", ["Model", "Wire", "Records", "CommitLog", nioCore, logging]),
-        target("Server", ["Model", "Wire", "Broker", "CSyscalls", nioCore, logging]),
+        target("Server", ["Model", "Wire", "Broker", "CSyscalls", nioCore, heap, deque, logging]),
         target("MartletClient", ["Model", "Wire", "Records", nioCore, nioPosix, logging]),
-        target("MartletCLI", ["Model", "MartletClient", "Broker", "Server", argumentParser, logging]),
-        .executableTarget(name: "martlet", dependencies: ["MartletCLI"], swiftSettings: settings),
+        target("MartletCLI", ["Model", "MartletClient", "Broker", "Server", "CSyscalls", argumentParser, logging]),
+        .executableTarget(name: "martlet", dependencies: ["MartletCLI", argumentParser], swiftSettings: settings),
         target("TestSupport", ["Model", "Wire", "Records", "CommitLog", "Broker", nioCore]),
 
         tests("Model"),
-        tests("Wire", [nioCore]),
+        tests(
+            "Wire",
+            [nioCore],
+            exclude: [
+                "Oracle/comparison.py", "Oracle/compare_with_kafka_python.py", "Oracle/compare_with_kio.py",
+                "Oracle/compare_errors_with_kio.py",
+            ]
+        ),
         tests("Records", [nioCore]),
         tests("CommitLog", ["Records", nioCore]),
         tests("Broker", ["Wire", "Records", nioCore]),

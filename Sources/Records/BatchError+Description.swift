@@ -21,8 +21,7 @@ extension BatchError: CustomStringConvertible {
         case .unsupportedCodec(let number): "compression type \(number) is not known, 0 to 4 are"
         case .appendTimeFromClient: "clients must not send batches with timestamp type LogAppendTime"
         case .timestampOutOfRange(let record, let timestamp, let earliest, let latest):
-            "timestamp \(timestamp) of \(record.map { "record \($0)" } ?? "the batch") is not within "
-                + "\(earliest) to \(latest) (message.timestamp.before.max.ms, message.timestamp.after.max.ms)"
+            "timestamp \(timestamp) of record \(record) is not within \(earliest) to \(latest) (message.timestamp.before.max.ms, message.timestamp.after.max.ms)"
         case .missingKey(let record, let count): "record \(record) of \(count) has no key, but the topic is compacted"
         case .badRecord(let record, let count, let problem): "record \(record) of \(count): \(problem)"
         case .bytesAfterRecords(let count): "\(count) bytes follow the batch's last record"
@@ -80,7 +79,7 @@ extension RecordProblem: CustomStringConvertible {
         case .truncated(let field): "the bytes end inside the \(field.rawValue)"
         case .badVarint(let field): "the variable-length integer of the \(field.rawValue) is too long"
         case .badLength(let field, let length, let remaining):
-            "\(field.rawValue) length \(length) does not fit the \(remaining) bytes that are left"
+            "\(field.lengthName) \(length) does not fit the \(remaining) bytes that are left"
         case .badOffsetDelta(let delta, let expected):
             expected.count == 1
                 ? "offset delta \(delta) instead of \(expected.lowerBound)"
@@ -89,6 +88,16 @@ extension RecordProblem: CustomStringConvertible {
             "timestamp delta \(delta) from base timestamp \(base) is not a timestamp"
         case .tooManyHeaders(let count, let limit): "\(count) headers, at most \(limit) are allowed"
         case .trailingBytes(let count): "its length is \(count) bytes more than its fields take"
+        }
+    }
+}
+
+extension RecordProblem.Field {
+    /// What the number in front of the field is called.
+    fileprivate var lengthName: String {
+        switch self {
+        case .length, .headerCount: rawValue
+        default: rawValue + " length"
         }
     }
 }

@@ -25,8 +25,8 @@ package enum BatchError: Error, Equatable, Sendable {
     case unsupportedCodec(UInt8)
     /// A client has sent a batch that claims to be stamped by the broker.
     case appendTimeFromClient
-    /// A timestamp is too far from now; `record` is nil if it is the batch header's.
-    case timestampOutOfRange(record: Int32?, timestamp: Timestamp, earliest: Timestamp, latest: Timestamp)
+    /// A timestamp is too far from now.
+    case timestampOutOfRange(record: Int32, timestamp: Timestamp, earliest: Timestamp, latest: Timestamp)
     case missingKey(record: Int32, count: Int32)
     case badRecord(record: Int32, count: Int32, problem: RecordProblem)
     /// Bytes follow the last record, inside the batch.
@@ -97,8 +97,7 @@ extension BatchError {
     /// The index in its batch of the record that is to blame, for the `record_errors` of a Produce response.
     package var recordIndex: Int32? {
         switch self {
-        case .missingKey(let record, _), .badRecord(let record, _, _): record
-        case .timestampOutOfRange(let record, _, _, _): record
+        case .missingKey(let record, _), .badRecord(let record, _, _), .timestampOutOfRange(let record, _, _, _): record
         default: nil
         }
     }

@@ -39,17 +39,16 @@ package struct BatchValidator: Sendable {
     package func inspect(_ batch: ByteBuffer, now: Timestamp) throws(BatchError) -> ValidatedBatch {
         try batch.withUnsafeReadableBytes { bytes throws(BatchError) in
             let header = try checkFrame(bytes)
-            try checkHeader(header)
-            let window = TimestampWindow(rules, now: now)
-            try window.check(header)
             guard let compression = header.attributes.compression else {
                 throw .unsupportedCodec(header.attributes.codecNumber)
             }
+            try checkHeader(header, compression)
+            let window = TimestampWindow(rules, now: now)
             if compression == .none {
                 let records = UnsafeRawBufferPointer(rebasing: bytes.dropFirst(BatchHeader.length))
                 return try walk(records, header: header, window: window)
             }
-            if needsDecompression(header) {
+            if needsDecompression(header, window) {
                 let records = try Codec.decompress(
                     batch.dropFirst(BatchHeader.length),
                     with: compression,
@@ -71,9 +70,9 @@ package struct BatchValidator: Sendable {
     private func checkFrame(_ bytes: UnsafeRawBufferPointer) throws(BatchError) -> BatchHeader {
         let header = try BatchHeader(framing: bytes)
         let length = header.totalLength
-        guard length <= rules.maximumBytes else { throw .tooLarge(bytes: length, limit: rules.maximumBytes) }
         guard length <= bytes.count else { throw .truncated(needed: length, available: bytes.count) }
         guard length == bytes.count else { throw .trailingBytes(bytes.count - length) }
+        guard length <= rules.maximumBytes else { throw .tooLarge(bytes: length, limit: rules.maximumBytes) }
         guard header.baseOffset == .zero else { throw .baseOffsetNotZero(header.baseOffset.rawValue) }
         let computed = CRC32C.checksum(ofBatch: bytes)
         guard header.checksum == computed else {
@@ -82,13 +81,13 @@ package struct BatchValidator: Sendable {
         return header
     }
 
-    private func checkHeader(_ header: BatchHeader) throws(BatchError) {
+    private func checkHeader(_ header: BatchHeader, _ compression: Compression) throws(BatchError) {
         try header.checkOffsets()
         guard header.recordCount > 0, header.lastOffsetDelta == header.recordCount - 1 else {
             throw .badCount(records: header.recordCount, lastOffsetDelta: header.lastOffsetDelta)
         }
-        let isCompressed = header.attributes.codecNumber != Compression.none.rawValue
-        let recordBytes = isCompressed ? rules.maximumDecompressedBytes : header.recordsLength
+        let possible = Codec.maximumOutputBytes(from: header.recordsLength, with: compression)
+        let recordBytes = compression == .none ? possible : min(possible, rules.maximumDecompressedBytes)
         let limit = recordBytes / RecordBatchFormat.minimumRecordBytes
         guard Int(header.recordCount) <= limit else {
             throw .tooManyRecords(count: header.recordCount, limit: limit)
@@ -113,9 +112,13 @@ package struct BatchValidator: Sendable {
         }
     }
 
-    /// A maximum below the base, which is the first record's, was never set.
-    private func needsDecompression(_ header: BatchHeader) -> Bool {
-        rules.requiresKeys || (rules.timestampType == .createTime && header.maxTimestamp < header.baseTimestamp)
+    /// The header's timestamps are believed if they can be true: the base is the first record's, so a maximum below it
+    /// was never set, and one of them outside the window condemns a record, which must be found.
+    private func needsDecompression(_ header: BatchHeader, _ window: TimestampWindow) -> Bool {
+        if rules.requiresKeys { return true }
+        guard rules.timestampType == .createTime else { return false }
+        return header.maxTimestamp < header.baseTimestamp || !window.contains(header.baseTimestamp)
+            || !window.contains(header.maxTimestamp)
     }
 
     private func walk(
@@ -124,10 +127,10 @@ package struct BatchValidator: Sendable {
         window: TimestampWindow
     ) throws(BatchError) -> ValidatedBatch {
         var cursor = RecordCursor(records)
-        var maximum = Timestamp.none.rawValue
+        var maximum = Timestamp.none
         var indexOfMaximum = header.lastOffsetDelta
         for index in 0..<header.recordCount {
-            let timestamp: Int64
+            let timestamp: Timestamp
             let isKeyNull: Bool
             do throws(RecordProblem) {
                 let record = try cursor.record(maximumHeaders: rules.maximumHeaders)
@@ -140,8 +143,8 @@ package struct BatchValidator: Sendable {
                 throw .badRecord(record: index, count: header.recordCount, problem: error)
             }
             if isKeyNull, rules.requiresKeys { throw .missingKey(record: index, count: header.recordCount) }
-            try window.check(timestamp, record: index)
-            if timestamp > maximum {
+            guard window.contains(timestamp) else { throw window.refusal(of: timestamp, record: index) }
+            if timestamp.rawValue > maximum.rawValue {
                 maximum = timestamp
                 indexOfMaximum = index
             }
@@ -149,54 +152,8 @@ package struct BatchValidator: Sendable {
         guard cursor.remaining == 0 else { throw .bytesAfterRecords(cursor.remaining) }
         return ValidatedBatch(
             header: header,
-            maximumTimestamp: Timestamp(milliseconds: maximum),
+            maximumTimestamp: maximum,
             offsetDeltaOfMaximumTimestamp: indexOfMaximum
         )
-    }
-}
-
-/// The timestamps that a topic accepts at one moment; all if the broker's clock counts. Immutable.
-private struct TimestampWindow {
-    private let earliest: Int64
-    private let latest: Int64
-
-    init(_ rules: BatchRules, now: Timestamp) {
-        guard rules.timestampType == .createTime else {
-            (earliest, latest) = (.min, .max)
-            return
-        }
-        let (past, pastOverflow) = now.rawValue.subtractingReportingOverflow(rules.maximumTimestampBeforeMilliseconds)
-        let (future, futureOverflow) = now.rawValue.addingReportingOverflow(rules.maximumTimestampAfterMilliseconds)
-        earliest = pastOverflow ? .min : past
-        latest = futureOverflow ? .max : future
-    }
-
-    /// The header's timestamps bound the records', which may be compressed.
-    func check(_ header: BatchHeader) throws(BatchError) {
-        try check(header.baseTimestamp.rawValue, record: nil)
-        try check(header.maxTimestamp.rawValue, record: nil)
-    }
-
-    @inline(__always)
-    func check(_ timestamp: Int64, record: Int32?) throws(BatchError) {
-        if timestamp >= earliest, timestamp <= latest { return }
-        // A record without a timestamp is always fine.
-        if timestamp == Timestamp.none.rawValue { return }
-        throw .timestampOutOfRange(
-            record: record,
-            timestamp: Timestamp(milliseconds: timestamp),
-            earliest: Timestamp(milliseconds: earliest),
-            latest: Timestamp(milliseconds: latest)
-        )
-    }
-}
-
-extension RecordLayout {
-    /// The record's own timestamp.
-    @inline(__always)
-    func timestamp(base: Timestamp) throws(RecordProblem) -> Int64 {
-        let (timestamp, overflow) = base.rawValue.addingReportingOverflow(timestampDelta)
-        guard !overflow else { throw .timestampOverflow(base: base, delta: timestampDelta) }
-        return timestamp
     }
 }

@@ -1,24 +1,3 @@
-/// Where one record's parts lie in the bytes it was read from. Immutable.
-struct RecordLayout {
-    /// A nullable field. Two integers and not an optional range: this is filled in per record on the produce path.
-    struct Field {
-        let position: Int
-        /// -1: null.
-        let length: Int
-
-        var isNull: Bool { length < 0 }
-    }
-
-    let timestampDelta: Int64
-    let offsetDelta: Int32
-    let key: Field
-    let value: Field
-    let headerCount: Int32
-    /// Of the first header's name length.
-    let headersPosition: Int
-    let end: Int
-}
-
 /// Reads records off uncompressed bytes, checking every length against what is left; never reads outside, never
 /// allocates. Owned by one function call: it must not outlive the pointer it is given.
 struct RecordCursor {

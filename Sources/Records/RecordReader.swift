@@ -93,7 +93,7 @@ package struct RecordReader {
         position = layout.end
         return Record(
             offset: header.baseOffset + Int64(layout.offsetDelta),
-            timestamp: isOwn ? Timestamp(milliseconds: own) : header.maxTimestamp,
+            timestamp: isOwn ? own : header.maxTimestamp,
             key: slice(layout.key),
             value: slice(layout.value),
             headers: headers

@@ -35,19 +35,24 @@ package struct API: Sendable {
     package let flexibleFrom: Int16?
     /// The lowest version that is announced, where it is not the lowest spoken: KAFKA-18659 needs Produce 0.
     package let lowestAnnounced: Int16
+    /// The highest version that is announced, where it is not the highest spoken: clients open with an ApiVersions of
+    /// their own newest version.
+    package let highestAnnounced: Int16
 
     package init(
         _ key: APIKey,
         _ name: String,
         versions: ClosedRange<Int16>,
         flexibleFrom: Int16?,
-        lowestAnnounced: Int16? = nil
+        lowestAnnounced: Int16? = nil,
+        highestAnnounced: Int16? = nil
     ) {
         self.key = key
         self.name = name
         self.versions = versions
         self.flexibleFrom = flexibleFrom
         self.lowestAnnounced = lowestAnnounced ?? versions.lowerBound
+        self.highestAnnounced = highestAnnounced ?? versions.upperBound
     }
 
     package func isFlexible(_ version: Int16) -> Bool {

@@ -55,6 +55,8 @@ package struct RequestHeader: Equatable, Sendable {
 package enum Frame {
     /// The bytes of the length in front of each frame.
     package static let lengthBytes = 4
+    /// The room a frame starts with: enough for most, so that its buffer is allocated once and does not grow in steps.
+    private static let initialCapacity = 512
 
     /// A request's frame, length included.
     package static func request<Request: WireRequest>(
@@ -65,6 +67,7 @@ package enum Frame {
     ) throws(WireError) -> WireOutput {
         let isFlexible = Request.api.isFlexible(version)
         var output = WireOutput(bytes: ByteBuffer())
+        output.bytes.reserveCapacity(initialCapacity)
         output.bytes.writeInteger(0, as: Int32.self)
         let header = RequestHeader(
             key: Request.api.key,
@@ -74,33 +77,38 @@ package enum Frame {
         )
         try header.write(to: &output, isFlexible: isFlexible)
         try request.write(to: &output, version: version, isFlexible: isFlexible)
-        setLength(&output)
+        try setLength(&output, start: 0)
         return output
     }
 
-    /// A response's frame, length included.
+    /// A response's frame, length included, appended to `buffer`: in place, if the caller lets go of it.
     ///
-    /// - Parameter isFlexible: Of the body; the header follows the api (see ``API/hasFlexibleResponseHeader(_:)``).
+    /// The header's form follows the api, see ``API/hasFlexibleResponseHeader(_:)``.
     package static func response(
         _ response: some WireStruct,
         api: API,
         version: Int16,
         correlationID: Int32,
-        into buffer: ByteBuffer = ByteBuffer()
+        into buffer: consuming ByteBuffer = ByteBuffer()
     ) throws(WireError) -> WireOutput {
+        let start = buffer.writerIndex
         var output = WireOutput(bytes: buffer)
+        output.bytes.reserveCapacity(minimumWritableBytes: initialCapacity)
         output.bytes.writeMultipleIntegers(Int32(0), correlationID)
         // A flexible header ends with its tagged fields; there are none.
         if api.hasFlexibleResponseHeader(version) { output.bytes.writeInteger(0, as: UInt8.self) }
         try response.write(to: &output, version: version, isFlexible: api.isFlexible(version))
-        setLength(&output)
+        try setLength(&output, start: start)
         return output
     }
 
-    private static func setLength(_ output: inout WireOutput) {
-        output.bytes.setInteger(
-            Int32(clamping: output.length - lengthBytes),
-            at: output.bytes.readerIndex
-        )
+    /// - Parameter start: Where the frame begins.
+    private static func setLength(_ output: inout WireOutput, start: Int) throws(WireError) {
+        let before = start - output.bytes.readerIndex
+        let length = output.length - before - lengthBytes
+        guard let narrow = Int32(exactly: length) else {
+            throw .valueTooLong(field: "frame", length: length, limit: Int(Int32.max))
+        }
+        output.bytes.setInteger(narrow, at: start)
     }
 }

@@ -1,3 +1,4 @@
+import Glibc
 package import Model
 package import NIOCore
 
@@ -31,4 +32,26 @@ package struct WireOutput: Sendable {
 
     /// The frame's length in bytes, file ranges included.
     package var length: Int { files.reduce(bytes.readableBytes) { $0 + $1.slice.length } }
+}
+
+extension FileSlice {
+    /// The slice's bytes in memory. Waits for the disk if they are not in the page cache.
+    package func read() throws(FileError) -> ByteBuffer {
+        var buffer = ByteBufferAllocator().buffer(capacity: length)
+        var failure: FileError?
+        buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: length) { space in
+            let wanted = UnsafeMutableRawBufferPointer(rebasing: space.prefix(length))
+            do throws(FileError) {
+                return try file.read(into: wanted, at: position)
+            } catch {
+                failure = error
+                return 0
+            }
+        }
+        if let failure { throw failure }
+        guard buffer.readableBytes == length else {
+            throw FileError("read \(length) bytes from \(position) on of", file.path, code: EIO)
+        }
+        return buffer
+    }
 }

@@ -39,8 +39,11 @@ package enum WireError: Error, Equatable, Sendable, CustomStringConvertible {
 
 /// Limits of what one message may contain beyond the size of its frame. Immutable.
 package enum WireLimits {
-    /// Array elements in one message, all arrays added up: bounds the memory that a small frame can make us allocate.
+    /// Strings and structures in the arrays of one message, all added up: bounds the memory that a small frame can make
+    /// us allocate.
     package static let elements = 500_000
+    /// Array elements whose memory is reserved before they are read; arrays that are really longer grow.
+    package static let reservedElements = 1_024
     /// Tagged fields in one structure.
     package static let tags = 1_024
 }

@@ -38,4 +38,15 @@ extension WireStruct {
         try message.code(&coder)
         return coder.description
     }
+
+    /// The default of every field that exists in the version, with one element in every array.
+    package static func describeDefaults(version: Int16, isFlexible: Bool) throws(WireError) -> WireDescription {
+        var coder = WireCoder.describer(version: version, isFlexible: isFlexible, showsDefaults: true)
+        var message = Self()
+        try message.code(&coder)
+        return coder.description
+    }
+
+    /// Whether both are of the same type and equal.
+    package func isEqual(to other: any WireStruct) -> Bool { self == (other as? Self) }
 }

@@ -1,1 +1,3 @@
 import MartletCLI
+
+await CommandLineEntry.run()

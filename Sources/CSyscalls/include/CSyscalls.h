@@ -3,6 +3,7 @@
 // System calls that Swift cannot spell: variadic functions and macros. No logic lives here.
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/epoll.h>
 #include <sys/types.h>
 
 /// open(2) with a mode. Returns a descriptor or -1 with errno set.
@@ -22,6 +23,8 @@ ssize_t martlet_send(int socket, const void *bytes, size_t length, int more);
 int martlet_accept(int listener, void *address, uint32_t *address_length);
 /// socket(2) that is non-blocking and close-on-exec.
 int martlet_socket(int family, int type);
+/// epoll_create1(2), close-on-exec.
+int martlet_epoll_create(void);
 /// Adds, changes or removes interest in a descriptor: epoll_ctl(2) with a 64-bit token.
 int martlet_epoll_control(int epoll, int operation, int descriptor, uint32_t events, uint64_t token);
 /// One event as the kernel reported it.
@@ -39,5 +42,8 @@ ssize_t martlet_pages_not_resident(const void *address, size_t length);
 void martlet_name_thread(const char *name);
 /// The process's resident set in bytes, from /proc/self/statm; 0 where it is not available.
 uint64_t martlet_resident_bytes(void);
+/// Installs handlers for SIGINT and SIGTERM and ignores SIGPIPE. Returns the end of a pipe from which one byte can be read
+/// for each signal that came, the signal's number, or -1 with errno set. Once per process.
+int martlet_watch_signals(void);
 
 #endif

@@ -96,6 +96,11 @@ package final class PartitionLog: Sendable {
         for observer in observers.withLock({ $0 }) { event(observer) }
     }
 
+    /// The epoch in which the record of that offset was, or would be, appended.
+    package func leaderEpoch(of offset: Offset) -> LeaderEpoch {
+        writer.withLock { $0.epochs.epoch(of: offset) }
+    }
+
     /// The end of an epoch, for clients and replicas that check their position against the log's history (KIP-320):
     /// (-1, -1) if the epoch is not known.
     package func endOffset(forEpoch epoch: LeaderEpoch) -> (epoch: LeaderEpoch, endOffset: Offset) {

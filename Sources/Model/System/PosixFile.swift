@@ -57,10 +57,11 @@ package final class PosixFile: File {
                 tail.count - tailDone,
                 off_t(position.bytes + done)
             )
-            if count >= 0 {
+            if count > 0 {
                 done += count
-            } else if errno != EINTR {
-                throw FileError("write", path, code: errno)
+            } else if count == 0 || errno != EINTR {
+                // A write of no bytes is not progress, and asking again would not make it one.
+                throw FileError("write", path, code: count == 0 ? EIO : errno)
             }
         }
     }

@@ -32,7 +32,8 @@ package struct PosixFileSystem: FileSystem {
             let parent = Self.parent(of: path)
             guard parent != path else { throw FileError("create directory", path, code: ENOENT) }
             try createDirectory(parent)
-            try check("create directory", path) { mkdir(path, 0o755) }
+            // Somebody else may have made it meanwhile.
+            if mkdir(path, 0o755) != 0, errno != EEXIST { throw FileError("create directory", path, code: errno) }
         case let code: throw FileError("create directory", path, code: code)
         }
     }
@@ -41,12 +42,15 @@ package struct PosixFileSystem: FileSystem {
         guard let stream = opendir(directory) else { throw FileError("list", directory, code: errno) }
         defer { closedir(stream) }
         var names: [String] = []
-        while let entry = readdir(stream) {
+        while true {
+            errno = 0
+            guard let entry = readdir(stream) else { break }
             let name = withUnsafePointer(to: &entry.pointee.d_name) { field in
                 field.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
             }
             if name != ".", name != ".." { names.append(name) }
         }
+        if errno != 0 { throw FileError("list", directory, code: errno) }
         return names
     }
 

@@ -21,7 +21,10 @@ struct BoundedOutput {
     /// Lets `body` write into at least one free byte; it returns how many it wrote.
     mutating func fill(_ body: (UnsafeMutableRawBufferPointer) throws(BatchError) -> Int) throws(BatchError) {
         if bytes.writableBytes == 0 { bytes.reserveCapacity(minimumWritableBytes: nextStep) }
-        try bytes.writeWithUnsafeMutableBytes(minimumWritableBytes: 1) { space throws(BatchError) in try body(space) }
+        let room = limit - bytes.readableBytes + 1
+        try bytes.writeWithUnsafeMutableBytes(minimumWritableBytes: 1) { space throws(BatchError) in
+            try body(UnsafeMutableRawBufferPointer(rebasing: space.prefix(room)))
+        }
         guard bytes.readableBytes <= limit else { throw .decompressedTooLarge(compression, limit: limit) }
     }
 

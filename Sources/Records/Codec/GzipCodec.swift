@@ -5,6 +5,8 @@ import NIOCore
 /// gzip (RFC 1952) by zlib. Several members in a row are one stream, as in `gzip` itself and in Java.
 enum GzipCodec {
     static let levels = 1...9
+    /// Two bits repeat at most 258 bytes.
+    static let maximumRatio = 1_032
 
     /// Windows of 32 KiB with gzip's header and trailer, not zlib's.
     private static let windowBits: Int32 = 15 + 16

@@ -6,6 +6,8 @@ import NIOCore
 enum LZ4Codec {
     /// Kafka's, whose Java library goes higher than the C library; that one takes what is above its 12 as 12.
     static let levels = 1...17
+    /// A byte of length repeats at most 255 bytes.
+    static let maximumRatio = 255
 
     /// Text becomes about a third.
     private static let expectedRatio = 3

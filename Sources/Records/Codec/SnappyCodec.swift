@@ -20,7 +20,7 @@ enum SnappyCodec {
     /// snappy-java's default block.
     private static let blockBytes = 32 << 10
     /// No element of the format makes more out of a byte: two or three bytes copy at most 64.
-    private static let maximumRatio = 32
+    static let maximumRatio = 32
 
     static func compress(_ bytes: ByteBuffer) throws(BatchError) -> ByteBuffer {
         var output = ByteBuffer()

@@ -8,13 +8,9 @@ package import Model
 /// - 4: flexible.
 package struct OffsetForLeaderEpochRequest: WireRequest {
     package typealias Response = OffsetForLeaderEpochResponse
-    package static let api = API(
-        .offsetForLeaderEpoch,
-        "OffsetForLeaderEpoch",
-        versions: 2...4,
-        flexibleFrom: 4
-    )
+    package static let api = API(.offsetForLeaderEpoch, "OffsetForLeaderEpoch", versions: 2...4, flexibleFrom: 4)
 
+    /// −2 is a reader that may see beyond the high watermark.
     package var replicaID: Int32 = -2
     package var topics: [Topic] = []
 
@@ -27,27 +23,27 @@ package struct OffsetForLeaderEpochRequest: WireRequest {
     }
 
     package struct Topic: WireStruct {
-        package var topic = ""
+        package var name = ""
         package var partitions: [Partition] = []
 
         package init() {}
 
         package mutating func code(_ wire: inout WireCoder) throws(WireError) {
-            try wire.string("Topic", &topic)
+            try wire.string("Topic", &name)
             try wire.array("Partitions", &partitions)
             try wire.taggedFields()
         }
     }
 
     package struct Partition: WireStruct {
-        package var partition: Int32 = 0
+        package var index: Int32 = 0
         package var currentLeaderEpoch: Int32 = -1
         package var leaderEpoch: Int32 = 0
 
         package init() {}
 
         package mutating func code(_ wire: inout WireCoder) throws(WireError) {
-            try wire.int32("Partition", &partition)
+            try wire.int32("Partition", &index)
             try wire.int32("CurrentLeaderEpoch", &currentLeaderEpoch)
             try wire.int32("LeaderEpoch", &leaderEpoch)
             try wire.taggedFields()
@@ -55,6 +51,7 @@ package struct OffsetForLeaderEpochRequest: WireRequest {
     }
 }
 
+/// Where the epochs of an ``OffsetForLeaderEpochRequest`` end.
 package struct OffsetForLeaderEpochResponse: WireStruct {
     package var throttleTimeMilliseconds: Int32 = 0
     package var topics: [Topic] = []
@@ -68,13 +65,13 @@ package struct OffsetForLeaderEpochResponse: WireStruct {
     }
 
     package struct Topic: WireStruct {
-        package var topic = ""
+        package var name = ""
         package var partitions: [Partition] = []
 
         package init() {}
 
         package mutating func code(_ wire: inout WireCoder) throws(WireError) {
-            try wire.string("Topic", &topic)
+            try wire.string("Topic", &name)
             try wire.array("Partitions", &partitions)
             try wire.taggedFields()
         }
@@ -82,7 +79,7 @@ package struct OffsetForLeaderEpochResponse: WireStruct {
 
     package struct Partition: WireStruct {
         package var errorCode = ErrorCode.none
-        package var partition: Int32 = 0
+        package var index: Int32 = 0
         package var leaderEpoch: Int32 = -1
         package var endOffset: Int64 = -1
 
@@ -90,7 +87,7 @@ package struct OffsetForLeaderEpochResponse: WireStruct {
 
         package mutating func code(_ wire: inout WireCoder) throws(WireError) {
             try wire.errorCode("ErrorCode", &errorCode)
-            try wire.int32("Partition", &partition)
+            try wire.int32("Partition", &index)
             try wire.int32("LeaderEpoch", &leaderEpoch)
             try wire.int64("EndOffset", &endOffset)
             try wire.taggedFields()

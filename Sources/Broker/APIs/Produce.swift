@@ -1,0 +1,113 @@
+import CommitLog
+import Model
+import NIOCore
+import Records
+package import Wire
+
+/// Produce (key 0): appends each partition's batch as it came. With acks=0 there is no response at all.
+extension ProduceRequest: BrokerRequest {
+    /// The acknowledgements a producer may ask for (KIP-98 made all the default).
+    private enum Acks {
+        static let none: Int16 = 0
+        static let leader: Int16 = 1
+        static let all: Int16 = -1
+    }
+
+    package func handle(_ call: Call<ProduceRequest>) {
+        guard [Acks.none, Acks.leader, Acks.all].contains(acks) else {
+            return call.reply(
+                refusal(.invalidRequiredAcks, "acks must be 0, 1 or -1 (all), this request has \(acks)")
+            )
+        }
+        if transactionalID != nil {
+            return call.reply(refusal(.invalidTxnState, "this broker does not take part in transactions yet"))
+        }
+        let known = call.broker.topics.snapshot
+        var response = ProduceResponse()
+        response.topics.reserveCapacity(topics.count)
+        var failure: ProduceResponse.Partition?
+        for topic in topics {
+            let target = call.version >= 13 ? known[topic.topicID] : known[topic.name]
+            var result = ProduceResponse.Topic()
+            result.name = topic.name
+            result.topicID = topic.topicID
+            result.partitions.reserveCapacity(topic.partitions.count)
+            for partition in topic.partitions {
+                let outcome = append(partition, to: target, call)
+                if outcome.errorCode.isError { failure = outcome }
+                result.partitions.append(outcome)
+            }
+            response.topics.append(result)
+        }
+        if acks == Acks.none { return finishWithoutAcks(failure, call) }
+        call.reply(response)
+    }
+
+    private func append(
+        _ partition: Partition,
+        to topic: HostedTopic?,
+        _ call: Call<ProduceRequest>
+    ) -> ProduceResponse.Partition {
+        var outcome = ProduceResponse.Partition()
+        outcome.index = partition.index
+        outcome.baseOffset = -1
+        guard let topic, let target = topic.partition(partition.index) else {
+            outcome.errorCode = call.version >= 13 && topic == nil ? .unknownTopicId : .unknownTopicOrPartition
+            return outcome
+        }
+        guard case .bytes(let batch) = partition.records, batch.readableBytes > 0 else {
+            outcome.errorCode = .invalidRecord
+            outcome.errorMessage = "\(target.topicPartition): the request has no records for this partition"
+            return outcome
+        }
+        do throws(LogError) {
+            let appended = try target.log().append(batch, origin: .client)
+            outcome.baseOffset = appended.baseOffset.rawValue
+            outcome.logAppendTimeMilliseconds = appended.logAppendTime.milliseconds
+            outcome.logStartOffset = appended.logStart.rawValue
+        } catch {
+            outcome.errorCode = error.errorCode
+            outcome.errorMessage = "\(target.topicPartition): \(error)"
+            outcome.recordErrors = Self.recordErrors(error)
+            call.broker.noteAppendFailure(error, target)
+        }
+        return outcome
+    }
+
+    /// Which record is to blame, where one is (KIP-467).
+    private static func recordErrors(_ error: LogError) -> [ProduceResponse.RecordError] {
+        guard case .batch(let problem) = error, let index = problem.recordIndex else { return [] }
+        var record = ProduceResponse.RecordError()
+        record.batchIndex = index
+        record.errorMessage = problem.description
+        return [record]
+    }
+
+    /// A producer that wants no acknowledgement learns of a failure by losing its connection, as with Kafka.
+    private func finishWithoutAcks(_ failure: ProduceResponse.Partition?, _ call: Call<ProduceRequest>) {
+        guard let failure else { return call.replyNothing() }
+        call.connection.refuse(
+            "a produce request with acks=0 failed with \(failure.errorCode): \(failure.errorMessage ?? "")"
+        )
+    }
+
+    /// The same error for every partition of the request.
+    private func refusal(_ error: ErrorCode, _ message: String) -> ProduceResponse {
+        var response = ProduceResponse()
+        response.topics = topics.map { topic in
+            var result = ProduceResponse.Topic()
+            result.name = topic.name
+            result.topicID = topic.topicID
+            result.partitions = topic.partitions.map { partition in
+                var outcome = ProduceResponse.Partition()
+                outcome.index = partition.index
+                outcome.errorCode = error
+                outcome.errorMessage = message
+                outcome.baseOffset = -1
+                return outcome
+            }
+            return result
+        }
+        return response
+    }
+}

@@ -1,0 +1,130 @@
+import CommitLog
+package import Logging
+package import Model
+
+extension Broker {
+    /// Opens the data and everything in it; makes identity and storage on the first start. Blocks.
+    ///
+    /// Throws ``LogError``, ``CatalogueError`` or ``ConfigurationError``: each says in one line what to do.
+    package static func open(
+        _ configuration: BrokerConfiguration,
+        fileSystem: any FileSystem = PosixFileSystem(),
+        time: any TimeSource = SystemTime(),
+        log: Logger
+    ) throws -> Broker {
+        var environment = LogEnvironment(fileSystem: fileSystem, time: time)
+        environment.producerExpirationMilliseconds =
+            configuration.settings.producerIDExpiration.wholeNanoseconds / 1_000_000
+        let directories = try openDirectories(configuration.settings, environment)
+        let storage = TopicStorage(directories: directories, log: log)
+        let catalogue = try EmbeddedCatalogue.open(in: directories[0], environment: environment)
+        let contents = try catalogue.load()
+        let current = dynamic(configuration, contents, log)
+        let registry = TopicRegistry()
+        let broker = Broker(
+            configuration: current,
+            clusterID: directories[0].properties.clusterID,
+            catalogue: catalogue,
+            storage: storage,
+            topics: registry,
+            time: time,
+            log: log
+        )
+        try broker.openTopics(contents)
+        broker.removeDeleted(contents)
+        return broker
+    }
+
+    /// Where the data is, for people.
+    package var dataDescription: String { storage.description }
+
+    /// The configuration with what requests changed in earlier lives. What this version refuses is left out, loudly.
+    private static func dynamic(
+        _ configuration: BrokerConfiguration,
+        _ contents: CatalogueContents,
+        _ log: Logger
+    ) -> BrokerConfiguration {
+        func stored(_ node: String) throws(CatalogueError) -> [String: String] {
+            let key = CatalogueKey.brokerConfig(node)
+            guard let entry = contents.entries[key] else { return [:] }
+            let configs = try ConfigRecord.decode(entry.value, key: key).configs
+            return Dictionary(configs.map { ($0.name, $0.value) }, uniquingKeysWith: { $1 })
+        }
+        do {
+            return try configuration.replacingDynamic(
+                cluster: stored("default"),
+                broker: stored(String(configuration.settings.nodeID))
+            )
+        } catch {
+            log.error("the dynamic configuration is not used: \(error)")
+            return configuration
+        }
+    }
+
+    /// Every directory must belong to the same cluster as the first.
+    private static func openDirectories(
+        _ settings: BrokerSettings,
+        _ environment: LogEnvironment
+    ) throws(LogError) -> [LogDirectory] {
+        var directories: [LogDirectory] = []
+        for path in settings.logDirectories {
+            directories.append(
+                try LogDirectory.open(
+                    path,
+                    clusterID: directories.first?.properties.clusterID,
+                    nodeID: settings.nodeID,
+                    environment: environment
+                )
+            )
+        }
+        return directories
+    }
+
+    private func openTopics(_ contents: CatalogueContents) throws(CatalogueError) {
+        var known: [String: (record: TopicRecord, configuration: TopicConfiguration, revision: CatalogueRevision)] = [:]
+        for (key, entry) in contents.entries where key.hasPrefix(CatalogueKey.topicPrefix) {
+            let record = try TopicRecord.decode(entry.value, key: key)
+            let name = String(key.dropFirst(CatalogueKey.topicPrefix.count))
+            let overrides = Dictionary(record.configs.map { ($0.name, $0.value) }, uniquingKeysWith: { $1 })
+            known[name] = (record, usable(overrides, of: name), entry.revision)
+        }
+        let configs = known.mapValues { (id: $0.record.id, config: LogConfig($0.configuration)) }
+        storage.openFound(threads: settings.numRecoveryThreadsPerDirectory) { found in
+            guard let topic = configs[found.topicPartition.topic], topic.id == found.topicID else { return nil }
+            return topic.config
+        }
+        for (name, topic) in known {
+            let opened = storage.open(name, topic.record, topic.configuration, revision: topic.revision)
+            topics.publish { $0.put(opened) }
+        }
+        storage.reportStrays { found in
+            found.topicPartition.topic == EmbeddedCatalogue.topicName
+                || configs[found.topicPartition.topic]?.id == found.topicID
+                || contents.entries[CatalogueKey.deletedTopic(found.topicID)] != nil
+        }
+    }
+
+    /// A topic's configuration; without its overrides if this version refuses them.
+    private func usable(_ overrides: [String: String], of name: String) -> TopicConfiguration {
+        do throws(ConfigurationError) {
+            return try TopicConfiguration(overrides: overrides, broker: configuration)
+        } catch {
+            log.error("topic \(name) runs with the broker's configuration, its own is not valid here: \(error)")
+            return TopicConfiguration(broker: configuration)
+        }
+    }
+
+    /// Finishes deletions that a crash has interrupted.
+    private func removeDeleted(_ contents: CatalogueContents) {
+        for key in contents.entries.keys where key.hasPrefix(CatalogueKey.deletedTopicPrefix) {
+            guard let id = TopicID(String(key.dropFirst(CatalogueKey.deletedTopicPrefix.count))) else { continue }
+            guard storage.delete(id) else { continue }
+            do throws(CatalogueError) {
+                _ = try catalogue.commit([CatalogueChange(key: key, value: nil)], ifUnchanged: [])
+            } catch {
+                log.warning("the deletion of topic id \(id) is done, but cannot be noted: \(error)")
+            }
+        }
+        io.submit { [storage] in storage.removeDeleted() }
+    }
+}

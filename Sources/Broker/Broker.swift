@@ -1,0 +1,183 @@
+import CommitLog
+package import Logging
+package import Model
+package import NIOCore
+import Wire
+
+/// A running broker without sockets: topics, their logs, and the handlers of the APIs. Thread-safe.
+package final class Broker: Sendable {
+    package let clusterID: String
+    package let log: Logger
+    package let time: any TimeSource
+
+    let topics: TopicRegistry
+    let storage: TopicStorage
+    let catalogue: any Catalogue
+    let fetchSessions: FetchSessions
+    let producerIDs: ProducerIDs
+    /// Changes of topics and configurations, one at a time.
+    let control: WorkerPool
+    /// Reads that may have to wait for the disk.
+    let io: WorkerPool
+    /// How many partitions the limit of open files allows.
+    let maximumPartitions: Int
+
+    private let current: Locked<BrokerConfiguration>
+    private let complaints = Complaints()
+
+    init(
+        configuration: BrokerConfiguration,
+        clusterID: String,
+        catalogue: any Catalogue,
+        storage: TopicStorage,
+        topics: TopicRegistry,
+        time: any TimeSource,
+        log: Logger
+    ) {
+        let settings = configuration.settings
+        current = Locked(configuration)
+        self.clusterID = clusterID
+        self.catalogue = catalogue
+        self.storage = storage
+        self.topics = topics
+        self.time = time
+        self.log = log
+        fetchSessions = FetchSessions(slots: settings.fetchSessionCacheSlots, time: time)
+        producerIDs = ProducerIDs(catalogue: catalogue)
+        control = WorkerPool("control", threads: 1)
+        io = WorkerPool("io", threads: settings.numIOThreads)
+        maximumPartitions = FileLimits.maximumPartitions
+    }
+
+    /// The configuration of now: what the broker was started with and what was changed since.
+    package var configuration: BrokerConfiguration { current.withLock { $0 } }
+
+    package var settings: BrokerSettings { configuration.settings }
+
+    package var nodeID: Int32 { settings.nodeID }
+
+    /// For changes of topics. On the control thread.
+    var administration: TopicAdministration { TopicAdministration(broker: self) }
+
+    /// How many topics and partitions there are.
+    package var counts: (topics: Int, partitions: Int) {
+        let known = topics.snapshot
+        return (known.byName.count, known.partitionCount)
+    }
+
+    /// What a client of that connection is told to connect to: the listener's advertised address, or else the address at
+    /// which the client reached us, which by definition it can reach.
+    package func endpoint(for connection: any ClientConnection) -> Endpoint {
+        let listener = settings.listeners.first { $0.name == connection.listener }
+        return listener?.advertised ?? connection.localAddress
+    }
+
+    // MARK: Requests
+
+    /// Handles one request. On the connection's event loop.
+    ///
+    /// - Parameters:
+    ///   - frame: The request without its length.
+    ///   - number: The request's number on its connection.
+    package func receive(_ frame: ByteBuffer, number: UInt64, from connection: any ClientConnection) {
+        var body = frame
+        let header: RequestHeader
+        do throws(WireError) {
+            header = try RequestHeader.read(&body, isFlexible: APIs.isFlexible)
+        } catch {
+            return connection.refuse("a request's header cannot be read: \(error)")
+        }
+        guard let handler = APIs.byKey[header.key] else {
+            return connection.refuse("a request asks for API \(header.key.rawValue), which is not known here")
+        }
+        guard handler.api.versions.contains(header.version) else {
+            return refuseVersion(header, handler.api, number, connection)
+        }
+        do throws(WireError) {
+            try handler.run(body, header, number, connection, self)
+        } catch {
+            connection.refuse("a \(handler.api.name) request of version \(header.version) cannot be read: \(error)")
+        }
+    }
+
+    /// ApiVersions of any version gets an answer, so that the client learns what it may ask; others are a client's bug.
+    private func refuseVersion(
+        _ header: RequestHeader,
+        _ api: API,
+        _ number: UInt64,
+        _ connection: any ClientConnection
+    ) {
+        guard api.key == .apiVersions else {
+            let range = "\(api.versions.lowerBound) to \(api.versions.upperBound)"
+            return connection.refuse("a \(api.name) request has version \(header.version), known are \(range)")
+        }
+        do throws(WireError) {
+            let response = try Frame.response(
+                ApiVersionsRequest.unsupportedVersion,
+                api: api,
+                version: 0,
+                correlationID: header.correlationID
+            )
+            connection.respond(to: number, with: response)
+        } catch {
+            connection.refuse("the list of APIs cannot be encoded: \(error)")
+        }
+    }
+
+    // MARK: Configuration
+
+    /// Whether a request's broker id is this broker's.
+    func checkIsThis(_ name: String) throws(RequestError) {
+        guard let id = Int32(name) else {
+            throw RequestError(.invalidRequest, "Broker id must be an integer, but it is: \(name)")
+        }
+        guard id == nodeID else {
+            throw RequestError(
+                .invalidRequest,
+                "Unexpected broker id, expected \(nodeID) or empty string, but received \(name)"
+            )
+        }
+    }
+
+    /// Changes the broker's or the cluster's dynamic configuration. On the control thread.
+    func alterConfiguration(
+        _ level: DynamicLevel,
+        _ changes: [ConfigChange],
+        validateOnly: Bool
+    ) throws(RequestError) {
+        let new = try requestingConfiguration { () throws(ConfigurationError) in
+            try configuration.altered(level, by: changes)
+        }
+        if validateOnly { return }
+        let (key, overrides) =
+            level == .cluster
+            ? (CatalogueKey.brokerConfig("default"), new.clusterOverrides)
+            : (CatalogueKey.brokerConfig(String(nodeID)), new.brokerOverrides)
+        try storing { () throws(CatalogueError) in
+            var record = ConfigRecord()
+            record.configs = overrides.sorted { $0.key < $1.key }.map { StoredConfig(name: $0.key, value: $0.value) }
+            return try catalogue.commit([CatalogueChange(key: key, value: try record.encoded())], ifUnchanged: [])
+        }
+        current.withLock { $0 = new }
+        administration.brokerConfigurationChanged()
+        log.info("dynamic configuration of the \(level) is now: \(changes.map(\.name).joined(separator: ", ")) changed")
+    }
+
+    // MARK: Failures
+
+    /// Logs an append that failed for a reason the operator should know of; what clients do wrong is theirs to log.
+    func noteAppendFailure(_ error: LogError, _ partition: HostedPartition) {
+        guard error.errorCode == .kafkaStorageError else { return }
+        guard let suppressed = complaints.admit("\(partition.topicPartition)", now: time.instant) else { return }
+        log.error("append to \(partition.topicPartition) failed: \(error) (\(suppressed) similar before)")
+    }
+
+    // MARK: The end
+
+    /// Finishes work in the background and closes all logs. No request may come any more. Blocks.
+    package func stop() {
+        control.stop()
+        io.stop()
+        storage.close()
+    }
+}

@@ -1,0 +1,245 @@
+extension BrokerKeys {
+    /// Where and how logs are kept. Most are the values of topics that have none of their own, see TopicSynonyms.
+    static let log: [ConfigKey] =
+        [
+            ConfigKey(
+                "log.dirs",
+                .list,
+                default: "./data",
+                .nonEmptyList,
+                "Directories that hold the partitions; made if they are missing."
+            ),
+            ConfigKey(
+                "num.recovery.threads.per.data.dir",
+                .int,
+                default: "2",
+                .between(1, 1024),
+                "Number of threads that open and recover the logs of one directory at start."
+            ),
+            ConfigKey(
+                "log.retention.check.interval.ms",
+                .long,
+                default: "300000",
+                .atLeast(1),
+                "Milliseconds between two looks for segments that retention can delete.",
+                missing: ConfigLimits.noRetention
+            ),
+        ] + segments + retention + flushing + compaction + timestamps
+
+    private static let segments: [ConfigKey] = [
+        dynamic(
+            "log.segment.bytes",
+            .int,
+            default: "1073741824",
+            .atLeast(ConfigLimits.minimumSegmentBytes),
+            "Size in bytes at which a segment file is closed and the next one begun."
+        ),
+        dynamic(
+            "log.roll.ms",
+            .long,
+            default: nil,
+            .atLeast(1),
+            "Age in milliseconds at which a segment is closed although it is not full; goes before log.roll.hours."
+        ),
+        ConfigKey(
+            "log.roll.hours",
+            .int,
+            default: "168",
+            .atLeast(1),
+            "Age in hours at which a segment is closed although it is not full."
+        ),
+        dynamic(
+            "log.roll.jitter.ms",
+            .long,
+            default: nil,
+            .atLeast(0),
+            "At most this many milliseconds are taken off log.roll.ms at random; goes before log.roll.jitter.hours."
+        ),
+        ConfigKey(
+            "log.roll.jitter.hours",
+            .int,
+            default: "0",
+            .atLeast(0),
+            "At most this many hours are taken off log.roll.hours at random."
+        ),
+        dynamic(
+            "log.index.size.max.bytes",
+            .int,
+            default: "10485760",
+            .atLeast(4),
+            "Size in bytes at which an offset index is full, which also closes its segment."
+        ),
+        dynamic(
+            "log.index.interval.bytes",
+            .int,
+            default: "4096",
+            .atLeast(0),
+            "An index entry is written for about every so many bytes of records."
+        ),
+        dynamic(
+            "log.preallocate",
+            .boolean,
+            default: "false",
+            .any,
+            "Whether disk space for a new segment file is reserved in full when it is created."
+        ),
+        dynamic(
+            "log.segment.delete.delay.ms",
+            .long,
+            default: "60000",
+            .atLeast(0),
+            "Milliseconds between taking a segment out of the log and removing its files.",
+            missing: ConfigLimits.noDeletionDelay
+        ),
+    ]
+
+    private static let retention: [ConfigKey] = [
+        dynamic(
+            "log.cleanup.policy",
+            .list,
+            default: "delete",
+            .listOf(["compact", "delete"]),
+            "What happens to old segments: delete removes them, compact keeps the last record of each key, both do both, "
+                + "and an empty list keeps everything.",
+            missing: ConfigLimits.noPolicy
+        ),
+        dynamic(
+            "log.retention.ms",
+            .long,
+            default: nil,
+            .custom(retentionProblem),
+            "Age in milliseconds after which records are deleted, -1 for no limit; goes before log.retention.minutes.",
+            missing: ConfigLimits.noRetention
+        ),
+        ConfigKey(
+            "log.retention.minutes",
+            .int,
+            default: nil,
+            .custom(retentionProblem),
+            "Age in minutes after which records are deleted, -1 for no limit; goes before log.retention.hours.",
+            missing: ConfigLimits.noRetention
+        ),
+        ConfigKey(
+            "log.retention.hours",
+            .int,
+            default: "168",
+            .custom(retentionProblem),
+            "Age in hours after which records are deleted, -1 for no limit.",
+            missing: ConfigLimits.noRetention
+        ),
+        dynamic(
+            "log.retention.bytes",
+            .long,
+            default: "-1",
+            .any,
+            "Size in bytes above which a partition's oldest segments are deleted; -1 is no limit.",
+            missing: ConfigLimits.noRetention
+        ),
+    ]
+
+    private static let flushing: [ConfigKey] = [
+        dynamic(
+            "log.flush.interval.messages",
+            .long,
+            default: "9223372036854775807",
+            .atLeast(1),
+            "Number of records after which a partition is forced to disk.",
+            missing: ConfigLimits.noFlush
+        ),
+        dynamic(
+            "log.flush.interval.ms",
+            .long,
+            default: nil,
+            .atLeast(0),
+            "Milliseconds after which appended records are forced to disk; goes before log.flush.scheduler.interval.ms.",
+            missing: ConfigLimits.noFlush
+        ),
+        ConfigKey(
+            "log.flush.scheduler.interval.ms",
+            .long,
+            default: "9223372036854775807",
+            .atLeast(0),
+            "Milliseconds after which appended records are forced to disk.",
+            missing: ConfigLimits.noFlush
+        ),
+    ]
+
+    private static let compaction: [ConfigKey] = [
+        dynamic(
+            "log.cleaner.delete.retention.ms",
+            .long,
+            default: "86400000",
+            .atLeast(0),
+            "Milliseconds for which a compacted topic keeps the marker of a deleted key.",
+            missing: ConfigLimits.noCompaction
+        ),
+        dynamic(
+            "log.cleaner.min.compaction.lag.ms",
+            .long,
+            default: "0",
+            .atLeast(0),
+            "Milliseconds for which a record is never compacted away.",
+            missing: ConfigLimits.noCompaction
+        ),
+        dynamic(
+            "log.cleaner.max.compaction.lag.ms",
+            .long,
+            default: "9223372036854775807",
+            .atLeast(1),
+            "Milliseconds after which a record is compacted even if little else of its log would be.",
+            missing: ConfigLimits.noCompaction
+        ),
+        dynamic(
+            "log.cleaner.min.cleanable.ratio",
+            .double,
+            default: "0.5",
+            .fraction,
+            "Share of a log, from 0 to 1, that must be new since the last compaction before the next one.",
+            missing: ConfigLimits.noCompaction
+        ),
+    ]
+
+    private static let timestamps: [ConfigKey] = [
+        dynamic(
+            "log.message.timestamp.type",
+            .string,
+            default: "CreateTime",
+            .oneOf(["CreateTime", "LogAppendTime"]),
+            "Whose clock stamps records: the producer's (CreateTime) or the broker's (LogAppendTime)."
+        ),
+        dynamic(
+            "log.message.timestamp.before.max.ms",
+            .long,
+            default: "9223372036854775807",
+            .atLeast(0),
+            "How many milliseconds a record's timestamp may lie before the broker's clock."
+        ),
+        dynamic(
+            "log.message.timestamp.after.max.ms",
+            .long,
+            default: "3600000",
+            .atLeast(0),
+            "How many milliseconds a record's timestamp may lie after the broker's clock."
+        ),
+    ]
+
+    private static func dynamic(
+        _ name: String,
+        _ type: ConfigType,
+        default defaultValue: String?,
+        _ rule: ConfigRule,
+        _ meaning: String,
+        missing: String? = nil
+    ) -> ConfigKey {
+        ConfigKey(name, type, default: defaultValue, rule, update: .clusterWide, meaning, missing: missing)
+    }
+
+    /// Kafka refuses zero here, which would delete every record as soon as it is written.
+    @Sendable
+    private static func retentionProblem(_ text: String) -> String? {
+        guard let time = Int64(text), time == -1 || time > 0 else {
+            return "Value must be positive, or -1 for no limit"
+        }
+        return nil
+    }
+}

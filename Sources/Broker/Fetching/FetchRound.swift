@@ -1,0 +1,149 @@
+import CommitLog
+import Model
+import NIOCore
+import Wire
+
+/// One pass over the partitions of a fetch: what there is to send now. A value; decides, does not wait.
+struct FetchRound {
+    /// The partitions' answers, in serving order, with their targets.
+    private(set) var results: [(target: FetchTarget, answer: FetchResponse.Partition)] = []
+    /// Bytes of records found.
+    private(set) var bytes = 0
+    /// Whether a partition has news that must not wait: an error or a diverging epoch.
+    private(set) var isUrgent = false
+    /// Ranges on disk that are not in the page cache; sending them now would block the event loop.
+    private(set) var cold: [ColdRange] = []
+    /// The logs to wait for if this round finds too little.
+    private(set) var logs: [PartitionLog] = []
+    private(set) var lastServed: FetchTarget.Key?
+
+    private let plan: FetchPlan
+    private let acceptsCold: Bool
+
+    /// - Parameter acceptsCold: Take ranges that are not in memory all the same, because they were just loaded.
+    init(_ plan: FetchPlan, topics: Topics, acceptsCold: Bool) {
+        self.plan = plan
+        self.acceptsCold = acceptsCold
+        results.reserveCapacity(plan.targets.count)
+        for target in plan.targets {
+            let topic = plan.version >= 13 ? topics[target.topicID] : topics[target.topicName]
+            let answer = read(target, topic)
+            if answer.errorCode.isError { isUrgent = true }
+            results.append((target, answer))
+        }
+    }
+
+    /// Whether the fetch is answered with what this round found.
+    var isEnough: Bool { isUrgent || bytes >= plan.minimumBytes || plan.targets.isEmpty }
+
+    private mutating func read(_ target: FetchTarget, _ topic: HostedTopic?) -> FetchResponse.Partition {
+        var answer = FetchResponse.Partition()
+        answer.index = target.index
+        answer.highWatermark = -1
+        answer.records = .bytes(.init())
+        guard let topic else {
+            answer.errorCode = plan.version >= 13 ? .unknownTopicId : .unknownTopicOrPartition
+            return answer
+        }
+        guard let partition = topic.partition(target.index) else {
+            answer.errorCode = .unknownTopicOrPartition
+            return answer
+        }
+        do throws(LogError) {
+            let log = try partition.log()
+            try fill(&answer, target, log)
+        } catch {
+            answer.errorCode = error.errorCode
+        }
+        return answer
+    }
+
+    private mutating func fill(
+        _ answer: inout FetchResponse.Partition,
+        _ target: FetchTarget,
+        _ log: PartitionLog
+    ) throws(LogError) {
+        let offsets = log.offsets
+        answer.highWatermark = offsets.highWatermark.rawValue
+        answer.lastStableOffset = offsets.lastStable.rawValue
+        answer.logStartOffset = offsets.logStart.rawValue
+        if plan.readsCommittedOnly { answer.abortedTransactions = [] }
+        if let error = epochError(target.currentLeaderEpoch, offsets.leaderEpoch) {
+            answer.errorCode = error
+            return
+        }
+        if let diverging = divergence(target, log) {
+            answer.divergingEpoch = diverging
+            isUrgent = true
+            return
+        }
+        logs.append(log)
+        let room = min(target.maximumBytes, plan.maximumBytes - bytes)
+        // The first batch goes out even if it is larger than every limit: a consumer must always get on.
+        let isFirst = bytes == 0
+        guard room > 0 || isFirst else { return }
+        let outcome = try log.read(
+            from: target.fetchOffset,
+            maximumBytes: max(0, room),
+            alwaysOneBatch: isFirst,
+            upTo: plan.readsCommittedOnly ? .lastStable : .highWatermark,
+            acceptCold: acceptsCold
+        )
+        switch outcome {
+        case .cold(let range): cold.append(range)
+        case .data(let data):
+            answer.highWatermark = data.offsets.highWatermark.rawValue
+            answer.lastStableOffset = data.offsets.lastStable.rawValue
+            answer.logStartOffset = data.offsets.logStart.rawValue
+            guard let slice = data.slice, slice.length > 0 else { return }
+            answer.records = .file(slice)
+            bytes += slice.length
+            lastServed = target.key
+        }
+    }
+
+    /// Whether the client's history went another way than the log's (KIP-595): then where the common part ends.
+    private func divergence(_ target: FetchTarget, _ log: PartitionLog) -> FetchResponse.EpochEndOffset? {
+        guard target.lastFetchedEpoch.rawValue >= 0 else { return nil }
+        let (epoch, endOffset) = log.endOffset(forEpoch: target.lastFetchedEpoch)
+        guard epoch < target.lastFetchedEpoch || endOffset < target.fetchOffset else { return nil }
+        var diverging = FetchResponse.EpochEndOffset()
+        diverging.epoch = epoch.rawValue
+        diverging.endOffset = endOffset.rawValue
+        return diverging
+    }
+
+    /// The response of this round; tells the session what the client learns.
+    func response() -> FetchResponse {
+        var response = FetchResponse()
+        response.sessionID = plan.sessionID
+        var told: [(key: FetchTarget.Key, highWatermark: Int64, logStart: Int64)] = []
+        var topic: FetchResponse.Topic?
+        for (target, answer) in results where !plan.isIncremental || Self.isNews(answer, for: target) {
+            if topic?.name != target.topicName || topic?.topicID != target.topicID {
+                if let topic { response.topics.append(topic) }
+                topic = FetchResponse.Topic()
+                topic?.name = target.topicName
+                topic?.topicID = target.topicID
+            }
+            topic?.partitions.append(answer)
+            if plan.session != nil { told.append((target.key, answer.highWatermark, answer.logStartOffset)) }
+        }
+        if let topic { response.topics.append(topic) }
+        plan.session?.told(told, lastServed: lastServed)
+        return response
+    }
+
+    private static func isNews(_ answer: FetchResponse.Partition, for target: FetchTarget) -> Bool {
+        answer.records.length > 0 || answer.errorCode.isError
+            || answer.divergingEpoch != FetchResponse.EpochEndOffset()
+            || answer.highWatermark != target.toldHighWatermark
+            || answer.logStartOffset != target.toldLogStart
+    }
+}
+
+/// How a client's idea of a partition's leader epoch differs from the broker's (KIP-320); nil if it does not matter.
+func epochError(_ requested: LeaderEpoch, _ current: LeaderEpoch) -> ErrorCode? {
+    if requested.rawValue < 0 || requested == current { return nil }
+    return requested < current ? .fencedLeaderEpoch : .unknownLeaderEpoch
+}

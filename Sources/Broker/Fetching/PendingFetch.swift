@@ -1,0 +1,128 @@
+import CommitLog
+import Model
+import Synchronization
+import Wire
+
+/// A fetch that waits for records, for its time to be over, or for cold data to be read. Owned by the event loop.
+///
+/// Nothing polls: appends wake it through the logs it observes.
+final class PendingFetch: LogObserver, ParkedRequest, @unchecked Sendable {
+    // Safe: mutable state is touched on the connection's event loop only; `isWakePending` is atomic.
+
+    private let call: Call<FetchRequest>
+    private let plan: FetchPlan
+    private var observed: [PartitionLog] = []
+    private var timer: ScheduledWork?
+    private var isDone = false
+    private var isTimeUp = false
+    private var isLoading = false
+    /// Set from the first wake-up until it is acted on: a burst of appends wakes once.
+    private let isWakePending = Atomic<Bool>(false)
+
+    /// Answers at once if it can, else parks the fetch. On the event loop.
+    static func start(_ plan: FetchPlan, _ call: Call<FetchRequest>) {
+        let topics = call.broker.topics.snapshot
+        let round = FetchRound(plan, topics: topics, acceptsCold: false)
+        if round.cold.isEmpty, round.isEnough || plan.maximumWait == .zero {
+            return call.reply(round.response())
+        }
+        PendingFetch(plan, call).wait(after: round)
+    }
+
+    private init(_ plan: FetchPlan, _ call: Call<FetchRequest>) {
+        self.plan = plan
+        self.call = call
+    }
+
+    private func wait(after round: FetchRound) {
+        call.connection.park(call.number, self)
+        guard !isDone else { return }
+        timer = call.connection.reactor.schedule(after: plan.maximumWait) { [self] in
+            isTimeUp = true
+            attempt(acceptsCold: false)
+        }
+        observed = round.logs
+        for log in observed { log.addObserver(self) }
+        if round.cold.isEmpty {
+            // What was appended between the round and now woke nobody.
+            attempt(acceptsCold: false)
+        } else {
+            load(round.cold)
+        }
+    }
+
+    private func attempt(acceptsCold: Bool) {
+        guard !isDone, !isLoading else { return }
+        let round = FetchRound(plan, topics: call.broker.topics.snapshot, acceptsCold: acceptsCold)
+        // What is in memory does not wait for what is not; the next fetch finds that loaded.
+        if round.isEnough, round.bytes > 0 || round.cold.isEmpty {
+            if !round.cold.isEmpty { prefetch(round.cold) }
+            return finish(round)
+        }
+        if !round.cold.isEmpty { return load(round.cold) }
+        if isTimeUp { finish(round) }
+    }
+
+    // MARK: Cold data
+
+    private func load(_ ranges: [ColdRange]) {
+        isLoading = true
+        call.broker.io.submit { [self] in
+            Self.load(ranges)
+            call.connection.reactor.execute { [self] in
+                isLoading = false
+                attempt(acceptsCold: true)
+            }
+        }
+    }
+
+    private func prefetch(_ ranges: [ColdRange]) {
+        call.broker.io.submit { Self.load(ranges) }
+    }
+
+    /// A range that cannot be loaded fails the read that follows, which says so in the response.
+    private static func load(_ ranges: [ColdRange]) {
+        for range in ranges {
+            do throws(LogError) { try range.load() } catch {}
+        }
+    }
+
+    // MARK: Wake-ups
+
+    func highWatermarkAdvanced() { wake() }
+
+    func logClosed() { wake() }
+
+    private func wake() {
+        guard !isWakePending.exchange(true, ordering: .acquiringAndReleasing) else { return }
+        call.connection.reactor.execute { [self] in
+            isWakePending.store(false, ordering: .releasing)
+            attempt(acceptsCold: false)
+        }
+    }
+
+    // MARK: The end
+
+    func finishNow() {
+        isTimeUp = true
+        attempt(acceptsCold: false)
+    }
+
+    func abandon() {
+        isDone = true
+        release()
+    }
+
+    private func finish(_ round: FetchRound) {
+        isDone = true
+        release()
+        call.reply(round.response())
+    }
+
+    private func release() {
+        timer?.cancel()
+        timer = nil
+        for log in observed { log.removeObserver(self) }
+        observed = []
+    }
+}

@@ -1,0 +1,156 @@
+import CommitLog
+import Logging
+import Model
+
+/// Where the partitions' logs are: opens, extends and removes them. Used at start and stop, and on the control thread.
+final class TopicStorage: Sendable {
+    let directories: [LogDirectory]
+    private let log: Logger
+
+    init(directories: [LogDirectory], log: Logger) {
+        invariant(!directories.isEmpty, "a broker has at least one log directory")
+        self.directories = directories
+        self.log = log
+    }
+
+    /// The directories, as people read them.
+    var description: String { directories.map(\.path).joined(separator: ", ") }
+
+    /// Opens the logs of a topic's partitions, creating those that are not there.
+    func open(
+        _ name: String,
+        _ record: TopicRecord,
+        _ configuration: TopicConfiguration,
+        revision: CatalogueRevision
+    ) -> HostedTopic {
+        extend(nil, name, record, configuration, revision: revision)
+    }
+
+    /// The topic with what the record says now: partitions it had keep their logs, more are created.
+    func extend(
+        _ topic: HostedTopic,
+        _ record: TopicRecord,
+        _ configuration: TopicConfiguration,
+        revision: CatalogueRevision
+    ) -> HostedTopic {
+        extend(topic, topic.name, record, configuration, revision: revision)
+    }
+
+    private func extend(
+        _ topic: HostedTopic?,
+        _ name: String,
+        _ record: TopicRecord,
+        _ configuration: TopicConfiguration,
+        revision: CatalogueRevision
+    ) -> HostedTopic {
+        let config = LogConfig(configuration)
+        let partitions = record.partitions.enumerated().map { index, partition in
+            if let present = topic?.partition(Int32(index)) { return present }
+            let topicPartition = TopicPartition(name, Int32(index))
+            return HostedPartition(
+                topicPartition,
+                replicas: partition.replicas,
+                state: openLog(topicPartition, record.id, config)
+            )
+        }
+        return HostedTopic(name: name, record: record, partitions: partitions, revision: revision)
+    }
+
+    private func openLog(
+        _ partition: TopicPartition,
+        _ id: TopicID,
+        _ config: LogConfig
+    ) -> Result<PartitionLog, LogError> {
+        do throws(LogError) {
+            return .success(try home(of: partition).openPartition(partition, topicID: id, config: config))
+        } catch {
+            log.error("\(partition) is offline: \(error)")
+            return .failure(error)
+        }
+    }
+
+    /// Opens partitions that were there at the start, several at a time; what fails is reported when it is asked for.
+    func openFound(threads: Int, _ config: @escaping @Sendable (LogDirectory.FoundPartition) -> LogConfig?) {
+        for directory in directories {
+            let configs = Dictionary(
+                directory.found.compactMap { found in config(found).map { (found.topicPartition, $0) } },
+                uniquingKeysWith: { $1 }
+            )
+            let known = directory.found.filter { configs[$0.topicPartition] != nil }
+            let opened = directory.openPartitions(known, threads: threads) { configs[$0] ?? LogConfig() }
+            for case .success(let opened) in opened where opened.recovery.isNoteworthy {
+                log.warning("\(opened.recovery)")
+            }
+        }
+    }
+
+    /// Partition directories that belong to no topic, and those that cannot be read at all: left alone, but said.
+    func reportStrays(_ isKnown: (LogDirectory.FoundPartition) -> Bool) {
+        for directory in directories {
+            for stray in directory.found where !isKnown(stray) {
+                let place = "\(directory.path)/\(stray.topicPartition)"
+                log.warning(
+                    "\(place) belongs to no topic here (id \(stray.topicID)); it is left as it is, remove it if not needed"
+                )
+            }
+            for (name, error) in directory.unusable { log.error("\(directory.path)/\(name) is not used: \(error)") }
+        }
+    }
+
+    /// Where the partition is, or for a new one the directory with the fewest.
+    private func home(of partition: TopicPartition) -> LogDirectory {
+        if directories.count == 1 { return directories[0] }
+        let present = directories.first { directory in
+            directory.log(for: partition) != nil || directory.found.contains { $0.topicPartition == partition }
+        }
+        return present ?? directories.min { $0.logs.count < $1.logs.count } ?? directories[0]
+    }
+
+    /// Takes a topic's partitions out of use. False if something is left for the next start.
+    func delete(_ topic: HostedTopic) -> Bool {
+        var isDone = true
+        for partition in topic.partitions where !delete(partition.topicPartition) { isDone = false }
+        return isDone
+    }
+
+    /// Finishes the deletion of a topic that a crash has interrupted.
+    func delete(_ id: TopicID) -> Bool {
+        var isDone = true
+        for directory in directories {
+            for found in directory.found where found.topicID == id && !delete(found.topicPartition) { isDone = false }
+        }
+        return isDone
+    }
+
+    private func delete(_ partition: TopicPartition) -> Bool {
+        do throws(LogError) {
+            try home(of: partition).delete(partition)
+            return true
+        } catch {
+            log.error("the files of \(partition) cannot be removed: \(error)")
+            return false
+        }
+    }
+
+    /// Frees the disk space of what was deleted.
+    func removeDeleted() {
+        for directory in directories {
+            do throws(LogError) {
+                try directory.removeDeleted()
+            } catch {
+                log.error("the space of deleted partitions in \(directory.path) is not freed: \(error)")
+            }
+        }
+    }
+
+    /// Closes every log and notes that the stop was clean, so that the next start need not look for damage.
+    func close() {
+        for directory in directories {
+            do throws(LogError) {
+                try directory.close()
+            } catch {
+                log.error("\(directory.path) was not closed cleanly: \(error); the next start checks it")
+            }
+        }
+    }
+}

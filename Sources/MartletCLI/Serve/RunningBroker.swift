@@ -1,0 +1,60 @@
+import Broker
+import Glibc
+import Logging
+import Model
+import Server
+
+/// A broker with its sockets, from start to stop. Owned by the `serve` command.
+struct RunningBroker {
+    let broker: Broker
+    let server: MartletServer
+    let addresses: [SocketAddress]
+
+    /// Opens the data, then the listeners: a client that can connect is served.
+    static func start(_ configuration: BrokerConfiguration, log: Logger) throws -> RunningBroker {
+        let settings = configuration.settings
+        let time = SystemTime()
+        let addresses = try settings.listeners.map { listener in
+            (
+                name: listener.name,
+                address: try SocketAddress.resolve(host: listener.endpoint.host, port: listener.endpoint.port)
+            )
+        }
+        let broker = try Broker.open(configuration, time: time, log: log)
+        do {
+            let server = try MartletServer(broker: broker, settings: serverSettings(settings), time: time, log: log)
+            let bound = try addresses.map { try server.listen(name: $0.name, on: $0.address) }
+            return RunningBroker(broker: broker, server: server, addresses: bound)
+        } catch {
+            broker.stop()
+            throw error
+        }
+    }
+
+    /// The line that says that clients can come.
+    var readyLine: String {
+        let listening = addresses.map(\.description).joined(separator: ", ")
+        let counts = broker.counts
+        return "martlet \(Version.current) ready on \(listening), data in \(broker.dataDescription), "
+            + "pid \(getpid()), \(counts.topics) topics with \(counts.partitions) partitions"
+    }
+
+    func stop() {
+        server.stop()
+        broker.stop()
+    }
+
+    private static func serverSettings(_ settings: BrokerSettings) -> ServerSettings {
+        var result = ServerSettings()
+        result.maximumFrameBytes = settings.socketRequestMaxBytes
+        result.maximumQueuedBytes = settings.queuedMaxRequestBytes ?? .max
+        result.sendBufferBytes = settings.socketSendBufferBytes ?? 0
+        result.receiveBufferBytes = settings.socketReceiveBufferBytes ?? 0
+        result.backlog = settings.socketListenBacklog
+        result.eventLoops = settings.numNetworkThreads
+        result.maximumConnections = settings.maxConnections
+        result.maximumConnectionsPerAddress = settings.maxConnectionsPerIP
+        result.maximumIdle = settings.connectionsMaxIdle
+        return result
+    }
+}

@@ -1,0 +1,34 @@
+public import Logging
+
+/// How to reach a cluster, and how long to try. Shared by ``Producer``, ``Consumer`` and ``Admin``. A value.
+public struct ClientConfiguration: Sendable {
+    /// Brokers to ask first; one that answers is enough (Kafka's `bootstrap.servers`).
+    public var bootstrap: [BrokerAddress]
+    /// The name under which brokers log and limit this client (Kafka's `client.id`).
+    public var clientID = "martlet"
+    /// How long a TCP connection may take to come about, name resolution included.
+    public var connectTimeout: Duration = .seconds(10)
+    /// How long a broker may take to answer a request, beyond what the request itself allows it to wait
+    /// (Kafka's `request.timeout.ms`).
+    public var requestTimeout: Duration = .seconds(30)
+    /// How long an ``Admin`` call keeps trying, reconnects included (Kafka's `default.api.timeout.ms`).
+    public var operationTimeout: Duration = .seconds(60)
+    /// The pause before the first new attempt; doubles with each failure, with ±20 % jitter (KIP-580).
+    public var retryBackoff: Duration = .milliseconds(100)
+    /// The longest pause between attempts.
+    public var maximumRetryBackoff: Duration = .seconds(1)
+    /// How old the list of topics, partitions and leaders may become (Kafka's `metadata.max.age.ms`).
+    public var metadataMaximumAge: Duration = .seconds(300)
+    /// The largest response this client accepts, in bytes; a longer one closes the connection.
+    public var maximumResponseBytes = 128 << 20
+    /// Where the client reports what it does on its own, such as reconnecting. Silent by default.
+    public var logger = Logger(label: "martlet.client", factory: { _ in SwiftLogNoOpLogHandler() })
+
+    /// A configuration for the brokers given.
+    public init(bootstrap: [BrokerAddress]) { self.bootstrap = bootstrap }
+
+    /// A configuration for brokers written as `host:port,host:port`. Throws ``ClientError`` if that cannot be read.
+    public init(bootstrap: String) throws(ClientError) {
+        self.init(bootstrap: try BrokerAddress.list(parsing: bootstrap))
+    }
+}

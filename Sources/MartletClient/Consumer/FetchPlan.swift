@@ -1,0 +1,124 @@
+import Model
+
+/// The partitions of a consumer: where each is, what is fetched ahead, and what to fetch next. A value without clock,
+/// socket or lock of its own; the consumer's core guards it.
+struct FetchPlan {
+    /// One partition to fetch.
+    struct Item: Equatable, Sendable {
+        let partition: TopicPartition
+        let offset: Int64
+    }
+
+    enum Next: Equatable {
+        /// - isComplete: Whether no partition of the broker had to be left out because it is far enough ahead.
+        case fetch([Item], isComplete: Bool)
+        /// Nothing before that moment; nil: until woken.
+        case wait(until: Instant?)
+    }
+
+    private struct Partition {
+        var position: Int64
+        /// Where to stop, if anywhere.
+        let end: Int64?
+        var bufferedBytes = 0
+        var failures = 0
+        var retryAt: Instant?
+        var isInFlight = false
+
+        /// Whether the position is behind the end, so that only the broker can say what to do about it.
+        var isDoubtful: Bool
+
+        var isFinished: Bool { end.map { position >= $0 && !isDoubtful } ?? false }
+
+        init(position: Int64, end: Int64?) {
+            self.position = position
+            self.end = end
+            isDoubtful = end.map { position > $0 } ?? false
+        }
+    }
+
+    private var partitions: [TopicPartition: Partition] = [:]
+    private let prefetchBytes: Int
+
+    init(prefetchBytes: Int) { self.prefetchBytes = prefetchBytes }
+
+    mutating func add(_ partition: TopicPartition, position: Int64, end: Int64?) {
+        partitions[partition] = Partition(position: position, end: end)
+    }
+
+    /// Whether there is nothing left to fetch.
+    var isFinished: Bool { partitions.values.allSatisfy(\.isFinished) }
+
+    var topics: Set<String> { Set(partitions.keys.map(\.topic)) }
+
+    func end(of partition: TopicPartition) -> Int64? { partitions[partition]?.end }
+
+    func nodes(_ metadata: ClusterMetadata) -> Set<Int32?> {
+        Set(partitions.filter { !$0.value.isFinished }.keys.map { metadata.leader(of: $0)?.id })
+    }
+
+    /// What to fetch from a broker next. The partitions returned are on their way until answered.
+    mutating func next(for node: Int32?, metadata: ClusterMetadata, now: Instant) -> Next {
+        let share = max(1, prefetchBytes / max(1, partitions.count))
+        var items: [Item] = []
+        var isComplete = true
+        var wake: Instant?
+        for (name, partition) in partitions where metadata.leader(of: name)?.id == node {
+            if partition.isFinished || partition.isInFlight { continue }
+            if partition.bufferedBytes >= share {
+                isComplete = false
+            } else if let retryAt = partition.retryAt, retryAt > now {
+                wake = min(wake ?? retryAt, retryAt)
+            } else {
+                items.append(Item(partition: name, offset: partition.position))
+            }
+        }
+        guard !items.isEmpty else { return .wait(until: wake) }
+        for item in items { partitions[item.partition]?.isInFlight = true }
+        return .fetch(items.sorted { $0.partition < $1.partition }, isComplete: isComplete && wake == nil)
+    }
+
+    /// Takes note of records that came for an item.
+    mutating func received(_ item: Item, bytes: Int, nextOffset: Int64?) {
+        update(item) { partition in
+            partition.position = nextOffset ?? partition.position
+            partition.bufferedBytes += bytes
+            partition.failures = 0
+            partition.retryAt = nil
+            partition.isDoubtful = false
+        }
+    }
+
+    /// Takes note that records were read.
+    mutating func consumed(_ partition: TopicPartition, bytes: Int) {
+        partitions[partition]?.bufferedBytes -= bytes
+    }
+
+    /// Takes note that an item could not be fetched.
+    ///
+    /// - Returns: How often in a row.
+    @discardableResult
+    mutating func failed(_ item: Item, retryAt: (_ failures: Int) -> Instant) -> Int {
+        update(item) { partition in
+            partition.failures += 1
+            partition.retryAt = retryAt(partition.failures)
+        }
+        return partitions[item.partition]?.failures ?? 0
+    }
+
+    /// Goes on elsewhere, after the position turned out not to exist.
+    mutating func reset(_ item: Item, to position: Int64) {
+        update(item) { partition in
+            partition.position = position
+            partition.retryAt = nil
+            partition.isDoubtful = false
+        }
+    }
+
+    private mutating func update(_ item: Item, _ body: (inout Partition) -> Void) {
+        guard var partition = partitions[item.partition] else { return }
+        partition.isInFlight = false
+        body(&partition)
+        partitions[item.partition] = partition
+    }
+}

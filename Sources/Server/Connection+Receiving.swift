@@ -1,0 +1,200 @@
+import Broker
+import Glibc
+import Model
+import NIOCore
+import Wire
+
+extension Connection {
+    /// The most bytes received for one connection before others get their turn.
+    private static let share = 4 * 1024 * 1024
+    /// Frames up to this size get their memory at once; larger ones as their bytes arrive.
+    private static let largestImmediateFrame = 2 * 1024 * 1024
+    /// How long reading pauses when the memory for requests is used up.
+    private static let memoryPause = Duration.milliseconds(10)
+
+    func becameReadable() {
+        isReceiving = true
+        var received = 0
+        while isOpen, !isPaused, !isDraining, received < Self.share {
+            let (count, wanted) = frame == nil ? receiveSmall() : receiveIntoFrame()
+            if count <= 0 { break }
+            received += count
+            // Fewer bytes than there was room for: the socket is empty, asking again would cost a system call.
+            if count < wanted { break }
+        }
+        isReceiving = false
+        if received > 0 { lastActivity = server.time.instant }
+        flush()
+    }
+
+    /// Continues with requests that were held back. On the event loop.
+    func resume() {
+        guard isOpen, isPaused else { return }
+        isPaused = false
+        isReceiving = true
+        if unparsed.readableBytes > 0 {
+            let bytes = unparsed
+            unparsed = ByteBuffer()
+            parse(bytes)
+        }
+        isReceiving = false
+        flush()
+    }
+
+    // MARK: Small requests, many per system call
+
+    private func receiveSmall() -> (count: Int, wanted: Int) {
+        var buffer = loop.buffers.takeSmall()
+        if unparsed.readableBytes > 0 {
+            buffer.writeImmutableBuffer(unparsed)
+            unparsed = ByteBuffer()
+        }
+        let wanted = buffer.writableBytes
+        let count = receive(into: &buffer, wanted)
+        if count > 0 {
+            parse(buffer)
+        } else if isOpen, buffer.readableBytes > 0 {
+            unparsed = ByteBuffer(buffer: buffer)
+        }
+        loop.buffers.giveBackSmall(buffer)
+        return (count, wanted)
+    }
+
+    /// Handles every whole request in `bytes` and keeps what follows.
+    private func parse(_ bytes: ByteBuffer) {
+        var bytes = bytes
+        while isOpen, let length = bytes.getInteger(at: bytes.readerIndex, as: UInt32.self) {
+            if isFirstFrame, refuseForeign(length) { return }
+            guard length <= settings.maximumFrameBytes, length >= RequestHeader.fixedLength else {
+                return refuseLength(length)
+            }
+            if isPaused || isDraining { break }
+            let whole = Frame.lengthBytes + Int(length)
+            guard bytes.readableBytes >= whole else {
+                bytes.moveReaderIndex(forwardBy: Frame.lengthBytes)
+                return startFrame(length: Int(length), with: bytes)
+            }
+            guard let request = bytes.getSlice(at: bytes.readerIndex + Frame.lengthBytes, length: Int(length)) else {
+                break
+            }
+            bytes.moveReaderIndex(forwardBy: whole)
+            deliver(request)
+        }
+        guard isOpen else { return }
+        // A copy, so that a few waiting bytes do not hold on to the shared buffer.
+        if bytes.readableBytes > 0 { unparsed = ByteBuffer(buffer: bytes) }
+        frameStarted = bytes.readableBytes > 0 && !isPaused ? frameStarted ?? server.time.instant : nil
+    }
+
+    // MARK: Large requests, straight into their own buffer
+
+    private func startFrame(length: Int, with start: ByteBuffer) {
+        frameLength = length
+        frameStarted = server.time.instant
+        let capacity = min(length, Self.largestImmediateFrame)
+        // The memory is counted, but the first piece of a frame is never refused: that would be a deadlock.
+        server.memory.reserve(capacity, force: true)
+        reservedBytes = capacity
+        var frame = loop.buffers.takeLarge(capacity: capacity)
+        frame.writeImmutableBuffer(start)
+        self.frame = frame
+    }
+
+    private func receiveIntoFrame() -> (count: Int, wanted: Int) {
+        guard var buffer = frame else { return (0, 0) }
+        frame = nil
+        guard makeRoom(in: &buffer) else {
+            frame = buffer
+            pauseForMemory()
+            return (0, 0)
+        }
+        let wanted = min(buffer.writableBytes, frameLength - buffer.readableBytes)
+        let count = receive(into: &buffer, wanted)
+        guard isOpen else { return (count, wanted) }
+        if buffer.readableBytes < frameLength {
+            if count > 0 { frameStarted = server.time.instant }
+            frame = buffer
+            return (count, wanted)
+        }
+        server.memory.release(reservedBytes)
+        reservedBytes = 0
+        frameStarted = nil
+        deliver(buffer)
+        loop.buffers.giveBackLarge(buffer)
+        return (count, wanted)
+    }
+
+    /// Doubles the buffer of a frame larger than what it has received; false if there is no memory left for it now.
+    private func makeRoom(in buffer: inout ByteBuffer) -> Bool {
+        guard buffer.writableBytes == 0 else { return true }
+        let capacity = min(frameLength, buffer.readableBytes * 2)
+        guard server.memory.reserve(capacity - reservedBytes, force: false) else { return false }
+        reservedBytes = capacity
+        buffer.reserveCapacity(capacity)
+        return true
+    }
+
+    private func pauseForMemory() {
+        isPaused = true
+        updateInterest()
+        loop.schedule(after: Self.memoryPause) { [self] in
+            resume()
+            updateInterest()
+        }
+    }
+
+    func releaseFrame() {
+        server.memory.release(reservedBytes)
+        reservedBytes = 0
+        frame = nil
+    }
+
+    // MARK: Both
+
+    /// recv(2) into the buffer. Closes the connection at the end of the stream and on errors.
+    private func receive(into buffer: inout ByteBuffer, _ wanted: Int) -> Int {
+        var count = 0
+        buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: wanted) { space in
+            repeat { count = recv(socket, space.baseAddress, wanted, 0) } while count < 0 && errno == EINTR
+            return max(count, 0)
+        }
+        if count == 0 || (count < 0 && errno != EAGAIN) { close() }
+        return count
+    }
+
+    private func deliver(_ request: ByteBuffer) {
+        isFirstFrame = false
+        server.broker.receive(request, number: order.admit(), from: self)
+        if order.outstanding >= settings.maximumPipelinedRequests
+            || outbound.bufferedBytes >= settings.maximumBufferedBytes
+        {
+            isPaused = true
+        }
+    }
+
+    private func refuseForeign(_ start: UInt32) -> Bool {
+        guard let foreign = ForeignProtocol.detect(start) else { return false }
+        server.complain(
+            about: remoteAddress,
+            .foreignProtocol,
+            "\(remoteAddress): \(foreign.complaint(listener: listener))"
+        )
+        if let farewell = foreign.farewell(port: localAddress.port) {
+            outbound.append(farewell)
+            isClosingAfterFlush = true
+        } else {
+            close()
+        }
+        return true
+    }
+
+    private func refuseLength(_ length: UInt32) {
+        let value = Int32(bitPattern: length)
+        refuse(
+            length > UInt32(Int32.max) || length < RequestHeader.fixedLength
+                ? "a request announces \(value) bytes, at least \(RequestHeader.fixedLength) are needed"
+                : "a request announces \(value) bytes, the limit is \(settings.maximumFrameBytes) "
+                    + "(socket.request.max.bytes)"
+        )
+    }
+}

@@ -1,0 +1,273 @@
+// The benchmark's client: it costs as little as a client can, so that the server is what is measured.
+//
+//   client produce HOST PORT TOPIC PARTITIONS FRAMES BYTES COUNT DEPTH ACKS
+//   client fetch   HOST PORT TOPIC PARTITIONS FRAMES BYTES COUNT
+//
+// `produce` sends FRAMES requests, each with one valid batch of BYTES that holds COUNT records, to the partitions in
+// turn, with DEPTH of them unanswered. `fetch` reads FRAMES batches of that shape back, one after the other, from offset
+// 0 of each partition on. Prints one JSON line; ends with 1 if anything was refused.
+#define _GNU_SOURCE
+#include "frames.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <isa-l/crc.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { receive_bytes = 1 << 20 };
+
+static struct {
+    const char *topic;
+    int partitions;
+    int64_t frames;
+    size_t bytes;
+    int records;
+    int depth;
+    int16_t acks;
+} job = {.depth = 1, .acks = 1};
+
+static void die(const char *what) {
+    perror(what);
+    exit(1);
+}
+
+static double seconds(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+static int dial(const char *host, int port) {
+    int connection = socket(AF_INET, SOCK_STREAM, 0);
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+    if (inet_pton(AF_INET, host, &address.sin_addr) != 1) die(host);
+    if (connect(connection, (struct sockaddr *)&address, sizeof address) < 0) die("connect");
+    int one = 1;
+    setsockopt(connection, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    return connection;
+}
+
+static void receive(int connection, uint8_t *bytes, size_t length) {
+    while (length) {
+        ssize_t got = recv(connection, bytes, length, MSG_WAITALL);
+        if (got == 0) {
+            fprintf(stderr, "the server closed the connection\n");
+            exit(1);
+        }
+        if (got < 0) die("recv");
+        bytes += got;
+        length -= (size_t)got;
+    }
+}
+
+// Writes a zigzag varint and returns its length.
+static size_t varint(uint8_t *bytes, int64_t value) {
+    uint64_t rest = ((uint64_t)value << 1) ^ (uint64_t)(value >> 63);
+    size_t length = 0;
+    while (rest > 0x7f) {
+        bytes[length++] = (uint8_t)(rest | 0x80);
+        rest >>= 7;
+    }
+    bytes[length++] = (uint8_t)rest;
+    return length;
+}
+
+// Writes record `index` with a value such that the record takes exactly `size` bytes.
+static void write_record(uint8_t *bytes, size_t size, int index) {
+    uint8_t front[32], length_bytes[10];
+    size_t body = size - 1;
+    while (varint(length_bytes, (int64_t)body) + body > size) body--;
+    size_t length_length = varint(length_bytes, (int64_t)body);
+    // If no body fits exactly, the length is written in more bytes than it needs, which is legal.
+    while (length_length + body < size) {
+        length_bytes[length_length - 1] |= 0x80;
+        length_bytes[length_length++] = 0;
+    }
+    size_t front_length = 0;
+    front[front_length++] = 0;                                   // attributes
+    front[front_length++] = 0;                                   // timestamp delta
+    front_length += varint(front + front_length, index);         // offset delta
+    front_length += varint(front + front_length, -1);            // no key
+    size_t value = body - front_length - 1;
+    while (varint(length_bytes + 8, (int64_t)value) + value + front_length + 1 > body) value--;
+    size_t value_length = varint(front + front_length, (int64_t)value);
+    while (front_length + value_length + value + 1 < body) {
+        front[front_length + value_length - 1] |= 0x80;
+        front[front_length + value_length++] = 0;
+    }
+    front_length += value_length;
+    size_t position = 0;
+    memcpy(bytes, length_bytes, length_length);
+    position += length_length;
+    memcpy(bytes + position, front, front_length);
+    position += front_length;
+    for (size_t byte = 0; byte < value; byte++) bytes[position++] = (uint8_t)(index * 31 + (int)byte * 7);
+    bytes[position] = 0;  // no headers
+}
+
+// A record batch of job.bytes with job.records records of about equal size.
+static uint8_t *make_batch(void) {
+    uint8_t *batch = malloc(job.bytes);
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    int64_t timestamp = (int64_t)now.tv_sec * 1000;
+    size_t space = job.bytes - batch_header, position = batch_header;
+    for (int index = 0; index < job.records; index++) {
+        size_t end = batch_header + space * (size_t)(index + 1) / (size_t)job.records;
+        write_record(batch + position, end - position, index);
+        position = end;
+    }
+    struct cursor out = {batch, 0, batch_header, 0};
+    put(&out, 8, 0);
+    put(&out, 4, (int64_t)job.bytes - 12);
+    put(&out, 4, -1);
+    put(&out, 1, 2);
+    put(&out, 4, 0);
+    put(&out, 2, 0);
+    put(&out, 4, job.records - 1);
+    put(&out, 8, timestamp);
+    put(&out, 8, timestamp);
+    put(&out, 8, -1);
+    put(&out, 2, -1);
+    put(&out, 4, -1);
+    put(&out, 4, job.records);
+    uint32_t checksum = ~crc32_iscsi(batch + batch_checked, (int)(job.bytes - batch_checked), 0xffffffff);
+    out.position = batch_checksum;
+    put(&out, 4, checksum);
+    return batch;
+}
+
+static void send_frame(int connection, uint8_t *head, size_t head_length, uint8_t *batch) {
+    size_t sent = 0, total = head_length + job.bytes;
+    while (sent < total) {
+        struct iovec parts[2] = {{head + sent, 0}, {batch, job.bytes}};
+        int count = 2;
+        struct iovec *first = parts;
+        if (sent < head_length) {
+            parts[0].iov_len = head_length - sent;
+        } else {
+            parts[1] = (struct iovec){batch + (sent - head_length), total - sent};
+            first = parts + 1;
+            count = 1;
+        }
+        ssize_t written = writev(connection, first, count);
+        if (written < 0) die("writev");
+        sent += (size_t)written;
+    }
+}
+
+// Reads one produce response and returns its error code.
+static int produce_error(int connection) {
+    uint8_t frame[4096];
+    receive(connection, frame, 4);
+    struct cursor in = {frame, 0, 4, 0};
+    size_t length = (size_t)take(&in, 4);
+    if (length > sizeof frame) die("a long produce response");
+    receive(connection, frame, length);
+    in = (struct cursor){frame, 4 + 4, length, 0};
+    skip_text(&in);
+    take(&in, 4);
+    take(&in, 4);
+    int error = (int)take(&in, 2);
+    return in.failed ? -1 : error;
+}
+
+static int produce(int connection) {
+    uint8_t *batch = make_batch();
+    uint8_t head[head_limit];
+    int64_t sent = 0, answered = 0;
+    while (answered < job.frames) {
+        if (sent < job.frames && sent - answered < job.depth) {
+            int32_t partition = (int32_t)(sent % job.partitions);
+            size_t length = produce_head(head, (int32_t)sent, job.topic, partition, job.acks, job.bytes);
+            send_frame(connection, head, length, batch);
+            sent++;
+            if (job.acks == 0) answered++;
+        } else {
+            int error = produce_error(connection);
+            if (error) {
+                fprintf(stderr, "produce refused with error %d\n", error);
+                return 1;
+            }
+            answered++;
+        }
+    }
+    return 0;
+}
+
+// Reads one fetch response, checks its head and drops its records. Returns 0 if it held one batch of the right size.
+static int fetch_one(int connection, uint8_t *buffer) {
+    receive(connection, buffer, 4);
+    struct cursor in = {buffer, 0, 4, 0};
+    size_t length = (size_t)take(&in, 4);
+    size_t head = length < head_limit ? length : head_limit;
+    receive(connection, buffer, head);
+    in = (struct cursor){buffer, 4 + 4, head, 0};
+    int error = (int)take(&in, 2);
+    in.position += 4 + 4;
+    skip_text(&in);
+    take(&in, 4);
+    take(&in, 4);
+    int partition_error = (int)take(&in, 2);
+    in.position += 8 + 8 + 8;
+    int64_t aborted = take(&in, 4);
+    in.position += (size_t)(aborted > 0 ? aborted : 0) * 16 + 4;
+    int64_t records = take(&in, 4);
+    for (size_t left = length - head; left;) {
+        size_t part = left < receive_bytes ? left : receive_bytes;
+        receive(connection, buffer, part);
+        left -= part;
+    }
+    if (error || partition_error || in.failed || records != (int64_t)job.bytes) {
+        fprintf(stderr, "fetch: error %d, partition error %d, %lld bytes of records, expected %zu\n", error,
+                partition_error, (long long)records, job.bytes);
+        return 1;
+    }
+    return 0;
+}
+
+static int fetch(int connection) {
+    uint8_t *buffer = malloc(receive_bytes + head_limit);
+    uint8_t request[head_limit];
+    for (int64_t frame = 0; frame < job.frames; frame++) {
+        int32_t partition = (int32_t)(frame % job.partitions);
+        int64_t offset = frame / job.partitions * job.records;
+        size_t length =
+            fetch_request(request, (int32_t)frame, job.topic, partition, offset, (int32_t)job.bytes);
+        if (send(connection, request, length, MSG_NOSIGNAL) != (ssize_t)length) die("send");
+        if (fetch_one(connection, buffer)) return 1;
+    }
+    return 0;
+}
+
+int main(int count, char **arguments) {
+    if (count < 9) {
+        fprintf(stderr, "usage: client produce|fetch HOST PORT TOPIC PARTITIONS FRAMES BYTES COUNT [DEPTH ACKS]\n");
+        return 2;
+    }
+    job.topic = arguments[4];
+    job.partitions = atoi(arguments[5]);
+    job.frames = atol(arguments[6]);
+    job.bytes = (size_t)atol(arguments[7]);
+    job.records = atoi(arguments[8]);
+    if (count > 9) job.depth = atoi(arguments[9]);
+    if (count > 10) job.acks = (int16_t)atoi(arguments[10]);
+    if (job.partitions < 1 || job.records < 1 || job.bytes < batch_header + (size_t)job.records * 16 || job.depth < 1 ||
+        strlen(job.topic) > head_limit / 2) {
+        fprintf(stderr, "impossible numbers\n");
+        return 2;
+    }
+    int connection = dial(arguments[2], atoi(arguments[3]));
+    double start = seconds();
+    int failed = strcmp(arguments[1], "produce") == 0 ? produce(connection) : fetch(connection);
+    double elapsed = seconds() - start;
+    printf("{\"bytes\": %lld, \"seconds\": %.6f}\n", (long long)job.frames * (long long)job.bytes, elapsed);
+    return failed;
+}
