@@ -21,6 +21,8 @@ int martlet_reserve(int descriptor, off_t offset, off_t length) {
     return fallocate(descriptor, FALLOC_FL_KEEP_SIZE, offset, length);
 }
 
+int martlet_sync_all(int descriptor) { return syncfs(descriptor); }
+
 ssize_t martlet_write2(
     int descriptor, const void *head, size_t head_length, const void *tail, size_t tail_length, off_t position) {
     struct iovec vectors[2] = {

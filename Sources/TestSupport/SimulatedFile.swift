@@ -30,6 +30,8 @@ final class SimulatedInode: @unchecked Sendable {
         for view in views { view.view?.update(data, from: position, to: end) }
     }
 
+    func sync() { durable = data }
+
     func truncate(to size: Int) {
         if size < data.count { data.removeLast(data.count - size) }
         if size > data.count { data += [UInt8](repeating: 0, count: size - data.count) }
@@ -101,7 +103,7 @@ final class SimulatedFile: File {
     }
 
     func sync() throws(FileError) {
-        try system.perform(.sync, path) { _ in inode.durable = inode.data }
+        try system.perform(.sync, path) { _ in inode.sync() }
     }
 
     func takeExclusively() throws(FileError) -> Bool {

@@ -10,6 +10,8 @@
 int martlet_open(const char *path, int flags, mode_t mode);
 /// fallocate(2) with FALLOC_FL_KEEP_SIZE: reserves blocks, the file size stays the log end.
 int martlet_reserve(int descriptor, off_t offset, off_t length);
+/// syncfs(2): syncs the whole file system that the descriptor's file is on.
+int martlet_sync_all(int descriptor);
 /// pwritev(2) of two byte ranges.
 ssize_t martlet_write2(
     int descriptor, const void *head, size_t head_length, const void *tail, size_t tail_length, off_t position);

@@ -81,7 +81,7 @@ extension LogLoader {
         try storage { () throws(FileError) in
             if good < size { try file.truncate(to: good) }
             // What was only in the page cache when the process died counts from here on.
-            try file.sync()
+            if syncs { try file.sync() }
             try segment.offsetIndex.file.replace(with: scan.offsetIndex)
             try segment.timeIndex.file.replace(with: scan.timeIndex)
         }
