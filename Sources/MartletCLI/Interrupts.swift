@@ -1,27 +1,29 @@
-import Dispatch
+import CSyscalls
 import Glibc
+import Model
 
 /// Calls back when the process is asked to end by SIGINT or SIGTERM; the second time it ends at once. Owned by the
-/// command that waits; lasts until it is let go.
-final class Interrupts {
-    private let sources: [any DispatchSourceSignal]
+/// command that waits, for the rest of the process's life: there is one per process.
+final class Interrupts: Sendable {
+    /// The exit status of a process that was interrupted, as shells count it.
+    private static let interrupted: CInt = 130
 
+    private let watcher: NamedThread
+
+    /// - Parameter handler: Called once, on a thread of its own.
     init(_ handler: @escaping @Sendable () -> Void) {
-        sources = [SIGINT, SIGTERM].map { number in
-            signal(number, SIG_IGN)
-            let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
-            source.setEventHandler {
-                // Whoever asks twice does not want to wait for what is under way.
-                signal(SIGINT, SIG_DFL)
-                signal(SIGTERM, SIG_DFL)
-                handler()
-            }
-            source.resume()
-            return source
+        let signals = martlet_watch_signals()
+        watcher = NamedThread("signals") {
+            Self.waitForSignal(signals)
+            handler()
+            // Whoever asks twice does not want to wait for what is under way.
+            Self.waitForSignal(signals)
+            _exit(Self.interrupted)
         }
     }
 
-    deinit {
-        for source in sources { source.cancel() }
+    private static func waitForSignal(_ descriptor: CInt) {
+        var byte: UInt8 = 0
+        while read(descriptor, &byte, 1) < 0 && errno == EINTR {}
     }
 }

@@ -126,7 +126,8 @@ final class SimulatedFile: File {
     }
 }
 
-/// A view of a simulated file: memory of its own that every write is copied to.
+/// A view of a simulated file: memory of its own that every write is copied to. Sharing it is safe: the file system's
+/// lock guards the writes, and as with a real mapping nobody reads what has not been written yet.
 final class SimulatedMapping: FileMapping, @unchecked Sendable {
     let bytes: UnsafeRawBufferPointer
     private let memory: UnsafeMutableRawBufferPointer

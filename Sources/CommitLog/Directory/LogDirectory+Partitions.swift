@@ -136,10 +136,7 @@ extension LogDirectory {
 
     /// Notes where the partitions begin, durably: what was cut off stays cut off, also after a crash.
     package func saveLogStarts() throws(LogError) {
-        let logStarts = currentCheckpoints().logStarts
-        try storage { () throws(FileError) in
-            try logStarts.write(OffsetCheckpoint.logStarts, in: path, environment.fileSystem)
-        }
+        try writeCheckpoints()
     }
 
     /// Ends the use of the directory: closes all partitions and leaves the mark of a clean stop, unless one of them
@@ -182,21 +179,21 @@ extension LogDirectory {
     private static let cleanMark = #"{"version":0,"brokerEpoch":-1}"#
 
     private func writeCheckpoints() throws(LogError) {
-        let (recoveryPoints, logStarts) = currentCheckpoints()
-        try storage { () throws(FileError) in
-            try recoveryPoints.write(OffsetCheckpoint.recoveryPoints, in: path, environment.fileSystem)
-            try logStarts.write(OffsetCheckpoint.logStarts, in: path, environment.fileSystem)
-        }
-    }
-
-    private func currentCheckpoints() -> (recoveryPoints: OffsetCheckpoint, logStarts: OffsetCheckpoint) {
-        table.withLock { table in
-            for (partition, log) in table.open {
-                let offsets = log.offsets
-                table.recoveryPoints.offsets[partition] = offsets.durable
-                table.logStarts.offsets[partition] = offsets.logStart > .zero ? offsets.logStart : nil
+        try checkpointing.withLock { () throws(LogError) in
+            let (current, written) = table.withLock { table in
+                for (partition, log) in table.open {
+                    let offsets = log.offsets
+                    table.recoveryPoints.offsets[partition] = offsets.durable
+                    table.logStarts.offsets[partition] = offsets.logStart > .zero ? offsets.logStart : nil
+                }
+                return ([table.recoveryPoints, table.logStarts], table.written)
             }
-            return (table.recoveryPoints, table.logStarts)
+            if current == written { return }
+            try storage { () throws(FileError) in
+                try current[0].write(OffsetCheckpoint.recoveryPoints, in: path, environment.fileSystem)
+                try current[1].write(OffsetCheckpoint.logStarts, in: path, environment.fileSystem)
+            }
+            table.withLock { $0.written = current }
         }
     }
 }

@@ -32,6 +32,8 @@ struct LogLoader {
     var report: RecoveryReport
     /// What the directory holds.
     var names: [String] = []
+    /// Whether the epochs have to be made out from the batches.
+    var lacksEpochs = false
 
     private var fileSystem: any FileSystem { environment.fileSystem }
 
@@ -62,10 +64,13 @@ struct LogLoader {
         if !isNew { try checkTopic() }
         let segments = try tidy().map { segment($0, isNew: isNew) }
         let stored = try loadEpochs()
+        lacksEpochs = stored.entries.isEmpty
         let isDirty = !report.wasClean && !isNew
         var loaded = try isDirty ? recover(segments, stored) : take(segments, stored)
         if isDirty {
-            _ = loaded.epochs.assign(LeaderEpoch(loaded.epochs.latest.rawValue + 1), at: loaded.logEnd)
+            let (next, overflow) = loaded.epochs.latest.rawValue.addingReportingOverflow(1)
+            if overflow { throw .corrupt(path: directory, "its leader epochs are used up") }
+            _ = loaded.epochs.assign(LeaderEpoch(next), at: loaded.logEnd)
         } else if loaded.epochs.entries.isEmpty {
             _ = loaded.epochs.assign(LeaderEpoch(0), at: loaded.logEnd)
         }
