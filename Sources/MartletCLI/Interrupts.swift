@@ -2,28 +2,28 @@ import CSyscalls
 import Glibc
 import Model
 
-/// Calls back when the process is asked to end by SIGINT or SIGTERM; the second time it ends at once. Owned by the
-/// command that waits, for the rest of the process's life: there is one per process.
-final class Interrupts: Sendable {
-    /// The exit status of a process that was interrupted, as shells count it.
-    private static let interrupted: CInt = 130
+/// Calls back when the process is asked to end by SIGINT or SIGTERM; the second time it ends at once, because whoever asks
+/// twice does not want to wait for what is under way. Once per process, until its end.
+enum Interrupts {
+    /// Shells' convention for a process that a signal ended.
+    private static let statusOfInterrupted: CInt = 130
 
-    private let watcher: NamedThread
-
-    /// - Parameter handler: Called once, on a thread of its own.
-    init(_ handler: @escaping @Sendable () -> Void) {
+    static func watch(_ handler: @escaping @Sendable () -> Void) {
         let signals = martlet_watch_signals()
-        watcher = NamedThread("signals") {
-            Self.waitForSignal(signals)
+        // The thread lasts as long as the process, so nobody joins it.
+        _ = NamedThread("signals") {
+            guard waitForOne(signals) else { return }
             handler()
-            // Whoever asks twice does not want to wait for what is under way.
-            Self.waitForSignal(signals)
-            _exit(Self.interrupted)
+            if waitForOne(signals) { _exit(statusOfInterrupted) }
         }
     }
 
-    private static func waitForSignal(_ descriptor: CInt) {
-        var byte: UInt8 = 0
-        while read(descriptor, &byte, 1) < 0 && errno == EINTR {}
+    private static func waitForOne(_ signals: CInt) -> Bool {
+        var number: UInt8 = 0
+        while true {
+            let count = read(signals, &number, 1)
+            if count == 1 { return true }
+            guard count < 0, errno == EINTR else { return false }
+        }
     }
 }

@@ -56,7 +56,7 @@ struct Serve: ParsableCommand {
 
     func run() throws {
         let asked = Semaphore()
-        let interrupts = Interrupts { asked.signal() }
+        Interrupts.watch { asked.signal() }
         var log = Logger(label: "martlet") { _ in BrokerLog() }
         log.logLevel = Logger.Level(rawValue: logLevel) ?? .info
         let temporary = ephemeral ? try TemporaryDirectory() : nil
@@ -77,7 +77,7 @@ struct Serve: ParsableCommand {
         fflush(nil)
         asked.wait()
         log.info("stopping")
-        withExtendedLifetime(interrupts) { running.stop() }
+        running.stop()
         log.info("stopped")
     }
 
