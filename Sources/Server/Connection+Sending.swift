@@ -20,8 +20,8 @@ extension Connection {
 
     func becameWritable() { flush() }
 
-    /// The client is gone, but requests of its last moments may still be there to be read: producers that want no answers
-    /// send and go. Reading them ends with the error that closes the connection.
+    /// What arrived before the connection broke is still handled: a producer may well send its last batch and leave.
+    /// Reading it, in several turns if it is much, ends with the error that closes the connection.
     func becameBroken() {
         if isPaused || isDraining || isClosingAfterFlush { close() } else { becameReadable() }
     }
@@ -43,6 +43,13 @@ extension Connection {
         if isPaused, canContinue { resumeSoon() }
         updateInterest()
         closeIfDrained()
+    }
+
+    /// Sends what was answered before a fault, as far as the socket takes it without waiting.
+    func sendWhatIsReady() {
+        guard collect() else { return }
+        var sent = 0
+        _ = outbound.write(to: socket, sent: &sent)
     }
 
     func closeIfDrained() {

@@ -70,8 +70,7 @@ struct Consume: AsyncParsableCommand {
         let template = try format.map(FormatTemplate.init) ?? .plain
         try await Outcome.report {
             let consumer = Consumer(try consumerConfiguration())
-            let interrupts = Interrupts { Task { await consumer.close() } }
-            defer { withExtendedLifetime(interrupts) {} }
+            Interrupts.watch { Task { await consumer.close() } }
             let printer = RecordPrinter(template: json ? nil : template, isUnbuffered: unbuffered)
             do {
                 try await printer.write(consumer, atMost: count)

@@ -25,7 +25,7 @@ enum Escapes {
         case UInt8(ascii: "\\"): return UInt8(ascii: "\\")
         case UInt8(ascii: "x"):
             let digits = String(decoding: rest.prefix(2), as: UTF8.self)
-            guard digits.utf8.count == 2, let value = UInt8(digits, radix: 16) else {
+            guard digits.allSatisfy(\.isHexDigit), digits.utf8.count == 2, let value = UInt8(digits, radix: 16) else {
                 throw Problem(description: "'\(text)': \\x needs two hexadecimal digits")
             }
             rest.removeFirst(2)

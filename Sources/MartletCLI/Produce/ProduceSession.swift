@@ -31,11 +31,10 @@ final class ProduceSession {
     /// Reads all files, up to the first one that cannot be read or delivered.
     func run(files: [String]) async {
         let (current, isInterrupted) = (current, isInterrupted)
-        let interrupts = Interrupts {
+        Interrupts.watch {
             isInterrupted.withLock { $0 = true }
             current.withLock { $0 }?.stop()
         }
-        defer { withExtendedLifetime(interrupts) {} }
         do {
             for file in files {
                 let source = try InputSource(path: file)

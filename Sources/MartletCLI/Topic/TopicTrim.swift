@@ -5,7 +5,8 @@ import MartletClient
 struct TopicTrim: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "trim",
-        abstract: "Delete the oldest records of a partition, or of all partitions."
+        abstract: "Delete the oldest records of a partition, or of all partitions.",
+        discussion: "Not for topics that are compacted only: their cleanup.policy must include delete."
     )
 
     /// Which record is the first to stay.

@@ -134,7 +134,7 @@ extension BrokerConnection {
             try await connection.negotiate()
         } catch {
             connection.close()
-            throw error.adding(context: "\(address) accepted the connection, but the first request failed")
+            throw error.adding(context: "a connection was accepted, but the first request failed")
         }
         configuration.logger.debug("connected", metadata: ["broker": "\(address)"])
         return connection

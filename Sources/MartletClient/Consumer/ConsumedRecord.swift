@@ -26,4 +26,25 @@ public struct ConsumedRecord: Equatable, Sendable {
     public let value: ByteBuffer?
     /// Headers, in order.
     public let headers: [RecordHeader]
+
+    /// A record by its parts, for tests of code that reads records.
+    public init(
+        topic: String,
+        partition: Int32,
+        offset: Int64,
+        timestamp: Int64,
+        timestampType: TimestampType = .createTime,
+        key: ByteBuffer?,
+        value: ByteBuffer?,
+        headers: [RecordHeader] = []
+    ) {
+        self.topic = topic
+        self.partition = partition
+        self.offset = offset
+        self.timestamp = timestamp
+        self.timestampType = timestampType
+        self.key = key
+        self.value = value
+        self.headers = headers
+    }
 }
