@@ -16,10 +16,13 @@ import Wire
         }
     }
 
-    func failure(_ script: @escaping ScriptedBroker.Script) async throws -> ClientError? {
+    func failure(
+        within timeout: Duration = .seconds(30),
+        _ script: @escaping ScriptedBroker.Script
+    ) async throws -> ClientError? {
         let broker = try await ScriptedBroker.start(script: script)
         var configuration = broker.client
-        configuration.requestTimeout = .milliseconds(50)
+        configuration.requestTimeout = timeout
         let result = await connect(configuration)
         try await broker.stop()
         guard case .failure(let error) = result else { return nil }
@@ -48,7 +51,7 @@ import Wire
     }
 
     @Test func silentPeerIsATimeoutThatDoubtsTheProtocol() async throws {
-        let error = try await failure { _ in .silence }
+        let error = try await failure(within: .milliseconds(50)) { _ in .silence }
         #expect(error?.kind == .timeout)
         #expect(error?.message.contains("did not answer ApiVersions") == true)
         #expect(error?.hint == "the peer may not be a Kafka broker")
