@@ -74,8 +74,8 @@ def test_before_reading_the_answer(broker, neighbour, make_topic, ending):
 
 @pytest.mark.parametrize("ending", ENDINGS)
 def test_a_burst_without_acknowledgements(broker, neighbour, make_topic, ending):
-    """A producer that wants no answers sends and goes. The end is a reset as well if there is an answer it has not read;
-    but an answer that cannot be sent ends the connection at once, with Kafka too."""
+    """A producer that wants no answers sends and goes. With an answer left unread, the end is a reset in any case; an
+    answer that cannot be sent ends the connection at once, with Kafka too."""
     topic = make_topic()
     values = [b"%d" % number for number in range(200)]
     connection = wire.Connection(broker.address)
