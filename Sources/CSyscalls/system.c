@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -19,6 +20,8 @@ int martlet_open(const char *path, int flags, mode_t mode) { return open(path, f
 int martlet_reserve(int descriptor, off_t offset, off_t length) {
     return fallocate(descriptor, FALLOC_FL_KEEP_SIZE, offset, length);
 }
+
+int martlet_sync_all(int descriptor) { return syncfs(descriptor); }
 
 ssize_t martlet_write2(
     int descriptor, const void *head, size_t head_length, const void *tail, size_t tail_length, off_t position) {
@@ -61,6 +64,34 @@ int martlet_epoll_wait(int epoll, struct martlet_event *events, int capacity, in
 }
 
 int martlet_eventfd(void) { return eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC); }
+
+// Numbers and structures of cachestat(2) are the same on every architecture; older headers do not have them.
+enum { cachestat_number = 451 };
+
+struct cachestat_range_v1 {
+    uint64_t offset;
+    uint64_t length;
+};
+
+struct cachestat_v1 {
+    uint64_t cached;
+    uint64_t dirty;
+    uint64_t writeback;
+    uint64_t evicted;
+    uint64_t recently_evicted;
+};
+
+ssize_t martlet_pages_not_cached(int file, off_t position, size_t length) {
+    if (length == 0) return 0;
+    uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+    uint64_t first = (uint64_t)position / page;
+    uint64_t last = ((uint64_t)position + length - 1) / page;
+    struct cachestat_range_v1 range = {.offset = first * page, .length = (last - first + 1) * page};
+    struct cachestat_v1 found;
+    if (syscall(cachestat_number, file, &range, &found, 0) != 0) return -1;
+    uint64_t pages = last - first + 1;
+    return found.cached >= pages ? 0 : (ssize_t)(pages - found.cached);
+}
 
 ssize_t martlet_pages_not_resident(const void *address, size_t length) {
     unsigned char pages[512];

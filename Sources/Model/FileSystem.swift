@@ -16,6 +16,8 @@ package protocol FileSystem: Sendable {
     func removeTree(_ path: String) throws(FileError)
     /// Makes creations, renames and removals in a directory durable: fsync(2) of the directory.
     func syncDirectory(_ path: String) throws(FileError)
+    /// Makes everything durable that is on the same file system as `path`: syncfs(2). For many files at once.
+    func syncAll(_ path: String) throws(FileError)
 }
 
 /// How a file is opened.

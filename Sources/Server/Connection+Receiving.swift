@@ -71,8 +71,9 @@ extension Connection {
             if isPaused || isDraining { break }
             let whole = Frame.lengthBytes + Int(length)
             guard bytes.readableBytes >= whole else {
-                bytes.moveReaderIndex(forwardBy: Frame.lengthBytes)
-                return startFrame(length: Int(length), with: bytes)
+                if startFrame(length: Int(length), with: bytes) { return }
+                pauseForMemory()
+                break
             }
             guard let request = bytes.getSlice(at: bytes.readerIndex + Frame.lengthBytes, length: Int(length)) else {
                 break
@@ -88,16 +89,21 @@ extension Connection {
 
     // MARK: Large requests, straight into their own buffer
 
-    private func startFrame(length: Int, with start: ByteBuffer) {
+    /// Gives a frame a buffer of its own; false if there is no memory left for it now.
+    ///
+    /// - Parameter start: The frame's first bytes, its length included.
+    private func startFrame(length: Int, with start: ByteBuffer) -> Bool {
+        let capacity = min(length, Self.largestImmediateFrame)
+        guard server.memory.reserve(capacity) else { return false }
+        reservedBytes = capacity
         frameLength = length
         frameStarted = server.time.instant
-        let capacity = min(length, Self.largestImmediateFrame)
-        // The memory is counted, but the first piece of a frame is never refused: that would be a deadlock.
-        server.memory.reserve(capacity, force: true)
-        reservedBytes = capacity
         var frame = loop.buffers.takeLarge(capacity: capacity)
+        var start = start
+        start.moveReaderIndex(forwardBy: Frame.lengthBytes)
         frame.writeImmutableBuffer(start)
         self.frame = frame
+        return true
     }
 
     private func receiveIntoFrame() -> (count: Int, wanted: Int) {
@@ -128,7 +134,7 @@ extension Connection {
     private func makeRoom(in buffer: inout ByteBuffer) -> Bool {
         guard buffer.writableBytes == 0 else { return true }
         let capacity = min(frameLength, buffer.readableBytes * 2)
-        guard server.memory.reserve(capacity - reservedBytes, force: false) else { return false }
+        guard server.memory.reserve(capacity - reservedBytes) else { return false }
         reservedBytes = capacity
         buffer.reserveCapacity(capacity)
         return true
@@ -176,7 +182,7 @@ extension Connection {
         guard let foreign = ForeignProtocol.detect(start) else { return false }
         server.complain(
             about: remoteAddress,
-            .foreignProtocol,
+            foreign.fault,
             "\(remoteAddress): \(foreign.complaint(listener: listener))"
         )
         if let farewell = foreign.farewell(port: localAddress.port) {

@@ -20,7 +20,11 @@ extension Connection {
 
     func becameWritable() { flush() }
 
-    func becameBroken() { close() }
+    /// What arrived before the connection broke is still handled: a producer may well send its last batch and leave.
+    /// Reading it, in several turns if it is much, ends with the error that closes the connection.
+    func becameBroken() {
+        if isPaused || isDraining || isClosingAfterFlush { close() } else { becameReadable() }
+    }
 
     /// Sends the answers whose turn it is, as far as the socket takes them.
     func flush() {
@@ -39,6 +43,13 @@ extension Connection {
         if isPaused, canContinue { resumeSoon() }
         updateInterest()
         closeIfDrained()
+    }
+
+    /// Sends what was answered before a fault, as far as the socket takes it without waiting.
+    func sendWhatIsReady() {
+        guard collect() else { return }
+        var sent = 0
+        _ = outbound.write(to: socket, sent: &sent)
     }
 
     func closeIfDrained() {

@@ -93,6 +93,7 @@ final class Connection: ClientConnection, ReactorSource, @unchecked Sendable {
     func refuse(_ reason: String) {
         guard isOpen else { return }
         server.complain(about: remoteAddress, .badRequest, "closed the connection from \(remoteAddress): \(reason)")
+        sendWhatIsReady()
         close()
     }
 

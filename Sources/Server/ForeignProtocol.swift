@@ -38,6 +38,14 @@ enum ForeignProtocol: Equatable {
         }
     }
 
+    /// The kind of fault it is for the log's rate limit.
+    var fault: ClientFault {
+        switch self {
+        case .tls: .spokeTLS
+        case .http: .spokeHTTP
+        }
+    }
+
     /// The line for the log.
     func complaint(listener: String) -> String {
         switch self {

@@ -5,7 +5,8 @@ package import Model
 
 /// Kinds of what clients do wrong, each of which is complained about on its own. Immutable.
 enum ClientFault: Sendable {
-    case foreignProtocol
+    case spokeTLS
+    case spokeHTTP
     case badRequest
     case tooManyConnections
 }

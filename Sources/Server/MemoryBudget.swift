@@ -7,11 +7,13 @@ final class MemoryBudget: Sendable {
 
     init(limit: Int) { self.limit = limit }
 
-    /// Takes `bytes` from the budget; false, and nothing taken, if they are not there and `force` is not set.
-    @discardableResult
-    func reserve(_ bytes: Int, force: Bool) -> Bool {
-        let now = used.add(bytes, ordering: .relaxed).newValue
-        if now <= limit || force { return true }
+    /// Takes `bytes` from the budget; false, and nothing taken, if it is used up.
+    ///
+    /// Whoever comes while something is left gets all it asks for: so a budget smaller than one request still lets
+    /// requests through, one at a time.
+    func reserve(_ bytes: Int) -> Bool {
+        let (before, _) = used.add(bytes, ordering: .relaxed)
+        if before < limit { return true }
         used.subtract(bytes, ordering: .relaxed)
         return false
     }

@@ -30,6 +30,8 @@ final class SimulatedInode: @unchecked Sendable {
         for view in views { view.view?.update(data, from: position, to: end) }
     }
 
+    func sync() { durable = data }
+
     func truncate(to size: Int) {
         if size < data.count { data.removeLast(data.count - size) }
         if size > data.count { data += [UInt8](repeating: 0, count: size - data.count) }
@@ -101,7 +103,7 @@ final class SimulatedFile: File {
     }
 
     func sync() throws(FileError) {
-        try system.perform(.sync, path) { _ in inode.durable = inode.data }
+        try system.perform(.sync, path) { _ in inode.sync() }
     }
 
     func takeExclusively() throws(FileError) -> Bool {
@@ -124,7 +126,8 @@ final class SimulatedFile: File {
     }
 }
 
-/// A view of a simulated file: memory of its own that every write is copied to.
+/// A view of a simulated file: memory of its own that every write is copied to. Sharing it is safe: the file system's
+/// lock guards the writes, and as with a real mapping nobody reads what has not been written yet.
 final class SimulatedMapping: FileMapping, @unchecked Sendable {
     let bytes: UnsafeRawBufferPointer
     private let memory: UnsafeMutableRawBufferPointer

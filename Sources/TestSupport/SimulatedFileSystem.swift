@@ -9,7 +9,7 @@ package final class SimulatedFileSystem: FileSystem {
     /// An operation that a test can make fail.
     package enum Operation: Sendable, Hashable {
         case open, read, write, truncate, reserve, sync, map
-        case createDirectory, list, rename, remove, syncDirectory
+        case createDirectory, list, rename, remove, syncDirectory, syncAll
     }
 
     let state = Locked(State())
@@ -128,6 +128,13 @@ package final class SimulatedFileSystem: FileSystem {
             for (name, inode) in state.entries where Self.parent(of: name) == path {
                 state.durableEntries[name] = .some(inode)
             }
+        }
+    }
+
+    package func syncAll(_ path: String) throws(FileError) {
+        try perform(.syncAll, path) { state in
+            for inode in state.entries.values { inode?.sync() }
+            state.durableEntries = state.entries
         }
     }
 

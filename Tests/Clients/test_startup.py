@@ -88,7 +88,9 @@ def test_a_setting_without_a_value(tmp_path):
 
 def test_a_bad_environment_variable(tmp_path):
     result = serve(tmp_path / "data", "--listen", "127.0.0.1:0", environment={"MARTLET_NUM_PARTITION": "3"})
-    assert "num.partitions" in only_line(result)
+    line = only_line(result)
+    assert re.search(r"\bMARTLET_NUM_PARTITION\b", line)
+    assert re.search(r"\bMARTLET_NUM_PARTITIONS\b", line)
 
 
 def test_a_configuration_that_cannot_be_read(tmp_path):

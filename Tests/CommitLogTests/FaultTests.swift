@@ -105,10 +105,11 @@ import Testing
         }
     }
 
-    @Test func aCreatedPartitionSurvivesAPowerCut() throws {
+    @Test func aPartitionSurvivesAPowerCutFromItsFirstFlushOn() throws {
         let fileSystem = SimulatedFileSystem()
         let fixture = try LogFixture(on: fileSystem)
         try fileSystem.syncDirectory("/")
+        try fixture.log.flush()
         fixture.log.abandon()
         fileSystem.crash()
         #expect(fileSystem.exists("\(fixture.directory)/partition.metadata"))

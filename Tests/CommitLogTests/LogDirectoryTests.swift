@@ -108,4 +108,92 @@ import Testing
         let expected = LogError.inconsistentTopicID(path: "\(directory.path)/a-0", found: topicID, expected: other)
         #expect(throws: expected) { try directory.openPartition(partition, topicID: other, config: LogConfig()) }
     }
+
+    // MARK: In memory, with power cuts
+
+    private func open(on fileSystem: SimulatedFileSystem) throws -> LogDirectory {
+        try LogDirectory.open(
+            "/data",
+            nodeID: 1,
+            environment: LogEnvironment(fileSystem: fileSystem, time: ManualTime()),
+            generator: SeededGenerator(seed: 1)
+        )
+    }
+
+    private func append(_ count: Int, to log: PartitionLog) throws {
+        for number in 0..<count {
+            _ = try log.append(try TestBatch(values: ["\(number)"]).bytes(now: 1_700_000_000_000))
+        }
+    }
+
+    @Test func aCleanStopSurvivesAPowerCut() throws {
+        let fileSystem = SimulatedFileSystem()
+        let partitions = (0..<5).map { TopicPartition("a", Int32($0)) }
+        do {
+            let directory = try open(on: fileSystem)
+            for (number, partition) in partitions.enumerated() {
+                try append(number, to: directory.openPartition(partition, topicID: topicID, config: LogConfig()))
+            }
+            try directory.close()
+        }
+        fileSystem.crash()
+        let directory = try open(on: fileSystem)
+        #expect(directory.wasCleanShutdown)
+        #expect(directory.found.map(\.topicPartition) == partitions)
+        let logs = try directory.openPartitions(directory.found, threads: 2) { _ in LogConfig() }.map { try $0.get() }
+        #expect(logs.map(\.offsets.logEnd.rawValue) == [0, 1, 2, 3, 4])
+        #expect(logs.allSatisfy { $0.recovery.scannedSegments == 0 && !$0.recovery.isNoteworthy })
+    }
+
+    @Test func anIdlePartitionCostsNothingAtAStop() throws {
+        let fileSystem = SimulatedFileSystem()
+        do {
+            let directory = try open(on: fileSystem)
+            try append(3, to: directory.openPartition(TopicPartition("a", 0), topicID: topicID, config: LogConfig()))
+            try directory.close()
+        }
+        let directory = try open(on: fileSystem)
+        let log = try directory.openPartition(TopicPartition("a", 0), topicID: topicID, config: LogConfig())
+        let before = [SimulatedFileSystem.Operation.write, .sync, .truncate].map { fileSystem.count(of: $0) }
+        try log.close()
+        #expect([.write, .sync, .truncate].map { fileSystem.count(of: $0) } == before)
+    }
+
+    @Test func afterACheckpointOnlyWhatFollowsIsLookedThrough() throws {
+        let fileSystem = SimulatedFileSystem()
+        let partition = TopicPartition("a", 0)
+        var config = LogConfig()
+        config.segmentBytes = 500
+        do {
+            let directory = try open(on: fileSystem)
+            let log = try directory.openPartition(partition, topicID: topicID, config: config)
+            try append(50, to: log)
+            _ = try log.deleteRecords(before: Offset(3))
+            try directory.checkpoint()
+            try append(3, to: log)
+        }
+        let directory = try open(on: fileSystem)
+        let log = try directory.openPartition(partition, topicID: topicID, config: config)
+        #expect(log.offsets.logEnd == Offset(53))
+        #expect(log.offsets.logStart == Offset(3))
+        #expect(log.offsets.leaderEpoch == LeaderEpoch(1))
+        #expect(log.recovery.scannedSegments <= 2)
+        #expect(log.segmentCount > 5)
+    }
+
+    @Test func deletedPartitionsStayDeletedAfterAPowerCut() throws {
+        let fileSystem = SimulatedFileSystem()
+        do {
+            let directory = try open(on: fileSystem)
+            let log = try directory.openPartition(TopicPartition("a", 0), topicID: topicID, config: LogConfig())
+            try append(3, to: log)
+            try log.flush()
+            try directory.delete(TopicPartition("a", 0))
+        }
+        fileSystem.crash()
+        let directory = try open(on: fileSystem)
+        #expect(directory.found.isEmpty)
+        try directory.removeDeleted()
+        #expect(try fileSystem.list("/data").allSatisfy { !$0.hasPrefix("a-0") })
+    }
 }

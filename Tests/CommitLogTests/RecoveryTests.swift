@@ -204,4 +204,31 @@ import Testing
             }
         }
     }
+
+    @Test func offsetsAndEpochsAtTheirLimitsAreErrors() throws {
+        let fixture = try fixture(on: SimulatedFileSystem())
+        try fixture.append()
+        fixture.log.abandon()
+        let epochs = "\(fixture.directory)/leader-epoch-checkpoint"
+        try fixture.overwrite(epochs, with: Array("0\n1\n2147483647 0\n".utf8))
+        #expect(throws: LogError.self) { try fixture.reopenAsIs(clean: false) }
+        try fixture.overwrite(epochs, with: Array("0\n1\n3 0\n".utf8))
+        // No segment begins there: what is named so is none.
+        try fixture.overwrite(fixture.path(.max, ".log"), with: [1, 2, 3])
+        try fixture.overwrite(fixture.path(.max, ".index"), with: [0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0])
+        try fixture.reopenAsIs(clean: false)
+        #expect(try fixture.allValues() == ["value"])
+        #expect(fixture.log.offsets.leaderEpoch == LeaderEpoch(4))
+    }
+
+    @Test func aFlippedLeaderEpochInABatchDoesNotBecomeTheLogs() throws {
+        let fixture = try fixture(on: SimulatedFileSystem())
+        try fixture.append()
+        fixture.log.abandon()
+        var bytes = try fixture.contents(of: fixture.path(0, ".log"))
+        bytes[12] = 0x7f
+        try fixture.overwrite(fixture.path(0, ".log"), with: bytes)
+        try fixture.reopenAsIs(clean: false)
+        #expect(fixture.log.offsets.leaderEpoch == LeaderEpoch(1))
+    }
 }

@@ -25,7 +25,7 @@ private let layers: [(target: String, imports: Set<String>)] = [
         ]
     ),
     ("martlet", ["MartletCLI", "ArgumentParser"]),
-    ("TestSupport", ["Model", "Wire", "Records", "CommitLog", "Broker", "Server", "NIOCore", "Foundation"]),
+    ("TestSupport", ["Model", "Wire", "Records", "CommitLog", "Broker", "Server", "NIOCore", "Logging", "Foundation"]),
 ]
 
 /// What every target may import: the C library, and the standard library's atomics.

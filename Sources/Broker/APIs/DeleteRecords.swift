@@ -17,6 +17,7 @@ extension DeleteRecordsRequest: BrokerRequest {
                 result.partitions = topic.partitions.map { delete($0, known[topic.name]) }
                 return result
             }
+            call.broker.storage.saveLogStarts()
             call.reply(response)
         }
     }

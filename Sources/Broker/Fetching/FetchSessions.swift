@@ -61,14 +61,16 @@ final class FetchSessions: Sendable {
         _ session: FetchSession?,
         isIncremental: Bool
     ) -> FetchPlan {
-        FetchPlan(
+        // More than the response may have is not waited for.
+        let limit = max(0, min(Int(request.maximumBytes), maximumBytes))
+        return FetchPlan(
             targets: targets,
             session: session,
             sessionID: session?.id ?? 0,
             isIncremental: isIncremental,
             version: version,
-            maximumBytes: max(0, min(Int(request.maximumBytes), maximumBytes)),
-            minimumBytes: min(Int(request.minimumBytes), maximumBytes),
+            maximumBytes: limit,
+            minimumBytes: min(Int(request.minimumBytes), limit),
             maximumWait: .milliseconds(Int64(max(0, request.maximumWaitMilliseconds))),
             readsCommittedOnly: request.isolationLevel == 1
         )

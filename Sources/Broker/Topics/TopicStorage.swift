@@ -132,6 +132,17 @@ final class TopicStorage: Sendable {
         }
     }
 
+    /// Makes durable where the partitions begin.
+    func saveLogStarts() {
+        for directory in directories {
+            do throws(LogError) {
+                try directory.saveLogStarts()
+            } catch {
+                log.error("the starts of the logs in \(directory.path) are not saved, a crash may undo them: \(error)")
+            }
+        }
+    }
+
     /// Frees the disk space of what was deleted.
     func removeDeleted() {
         for directory in directories {

@@ -10,6 +10,8 @@
 int martlet_open(const char *path, int flags, mode_t mode);
 /// fallocate(2) with FALLOC_FL_KEEP_SIZE: reserves blocks, the file size stays the log end.
 int martlet_reserve(int descriptor, off_t offset, off_t length);
+/// syncfs(2): syncs the whole file system that the descriptor's file is on.
+int martlet_sync_all(int descriptor);
 /// pwritev(2) of two byte ranges.
 ssize_t martlet_write2(
     int descriptor, const void *head, size_t head_length, const void *tail, size_t tail_length, off_t position);
@@ -34,6 +36,9 @@ struct martlet_event {
 int martlet_epoll_wait(int epoll, struct martlet_event *events, int capacity, int timeout_milliseconds);
 /// eventfd(2), non-blocking and close-on-exec.
 int martlet_eventfd(void);
+/// How many pages of the file's range have no place in the page cache: cachestat(2), Linux 6.5 and later. A page that is
+/// still being read has one. -1 with errno set on failure, ENOSYS where the kernel does not have the call.
+ssize_t martlet_pages_not_cached(int file, off_t position, size_t length);
 /// How many pages of the mapped range are not in the page cache: mincore(2). -1 with errno set on failure.
 ssize_t martlet_pages_not_resident(const void *address, size_t length);
 /// Names the calling thread (at most 15 bytes are kept).

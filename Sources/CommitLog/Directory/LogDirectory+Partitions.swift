@@ -12,6 +12,15 @@ extension LogDirectory {
         topicID: TopicID,
         config: LogConfig
     ) throws(LogError) -> PartitionLog {
+        try openPartition(partition, topicID: topicID, config: config, syncs: true)
+    }
+
+    private func openPartition(
+        _ partition: TopicPartition,
+        topicID: TopicID,
+        config: LogConfig,
+        syncs: Bool
+    ) throws(LogError) -> PartitionLog {
         try opening(of: partition).withLock { () throws(LogError) in
             if let log = log(for: partition) {
                 guard log.topicID == topicID else {
@@ -19,7 +28,7 @@ extension LogDirectory {
                 }
                 return log
             }
-            let log = try open(partition, topicID, config)
+            let log = try open(partition, topicID, config, syncs: syncs)
             let isKept = table.withLock { table in
                 if table.isClosed { return false }
                 table.open[partition] = log
@@ -35,7 +44,8 @@ extension LogDirectory {
     private func open(
         _ partition: TopicPartition,
         _ topicID: TopicID,
-        _ config: LogConfig
+        _ config: LogConfig,
+        syncs: Bool
     ) throws(LogError) -> PartitionLog {
         let hints = table.withLock { table in
             // A partition that no checkpoint mentions was never synced as far as anyone knows.
@@ -51,26 +61,35 @@ extension LogDirectory {
             config: config,
             environment: environment,
             wasCleanShutdown: wasCleanShutdown,
-            hints: hints
+            hints: hints,
+            syncs: syncs
         )
     }
 
     /// Opens partitions on `threads` threads (`num.recovery.threads.per.data.dir`); the results come in the order of
-    /// the partitions. `config` says how each is configured.
+    /// the partitions. `config` says how each is configured. What was repaired is synced at once in the end.
     package func openPartitions(
         _ partitions: [FoundPartition],
         threads: Int,
         config: @escaping @Sendable (TopicPartition) -> LogConfig
     ) -> [Result<PartitionLog, LogError>] {
-        parallelMap(partitions, threads: threads) { found in
+        let opened = parallelMap(partitions, threads: threads) { found -> Result<PartitionLog, LogError> in
+            let partition = found.topicPartition
             do throws(LogError) {
-                let partition = found.topicPartition
+                let config = config(partition)
                 return .success(
-                    try self.openPartition(partition, topicID: found.topicID, config: config(partition))
+                    try self.openPartition(partition, topicID: found.topicID, config: config, syncs: false)
                 )
             } catch {
                 return .failure(error)
             }
+        }
+        if wasCleanShutdown { return opened }
+        do throws(FileError) {
+            try environment.fileSystem.syncAll(path)
+            return opened
+        } catch {
+            return opened.map { _ in .failure(.storage(error)) }
         }
     }
 
@@ -115,6 +134,11 @@ extension LogDirectory {
         try writeCheckpoints()
     }
 
+    /// Notes where the partitions begin, durably: what was cut off stays cut off, also after a crash.
+    package func saveLogStarts() throws(LogError) {
+        try writeCheckpoints()
+    }
+
     /// Ends the use of the directory: closes all partitions and leaves the mark of a clean stop, unless one of them
     /// could not be closed or was never opened and may need repair.
     package func close() throws(LogError) {
@@ -124,9 +148,18 @@ extension LogDirectory {
             return Array(table.open.values)
         }
         var failure: LogError?
+        var closed: [PartitionLog] = []
         for log in logs {
-            do throws(LogError) { try log.close() } catch { failure = failure ?? error }
+            do throws(LogError) {
+                try log.close(syncs: false)
+                closed.append(log)
+            } catch {
+                failure = failure ?? error
+            }
         }
+        // Once for all: one by one, thousands of partitions take minutes.
+        try storage { () throws(FileError) in try environment.fileSystem.syncAll(path) }
+        for log in closed { log.declareDurable() }
         try writeCheckpoints()
         if let failure { throw failure }
         let isWhole = table.withLock { $0.unopened.isEmpty && !$0.hasUnusable }
@@ -146,17 +179,21 @@ extension LogDirectory {
     private static let cleanMark = #"{"version":0,"brokerEpoch":-1}"#
 
     private func writeCheckpoints() throws(LogError) {
-        let (recoveryPoints, logStarts) = table.withLock { table in
-            for (partition, log) in table.open {
-                let offsets = log.offsets
-                table.recoveryPoints.offsets[partition] = offsets.durable
-                table.logStarts.offsets[partition] = offsets.logStart > .zero ? offsets.logStart : nil
+        try checkpointing.withLock { () throws(LogError) in
+            let (current, written) = table.withLock { table in
+                for (partition, log) in table.open {
+                    let offsets = log.offsets
+                    table.recoveryPoints.offsets[partition] = offsets.durable
+                    table.logStarts.offsets[partition] = offsets.logStart > .zero ? offsets.logStart : nil
+                }
+                return ([table.recoveryPoints, table.logStarts], table.written)
             }
-            return (table.recoveryPoints, table.logStarts)
-        }
-        try storage { () throws(FileError) in
-            try recoveryPoints.write(OffsetCheckpoint.recoveryPoints, in: path, environment.fileSystem)
-            try logStarts.write(OffsetCheckpoint.logStarts, in: path, environment.fileSystem)
+            if current == written { return }
+            try storage { () throws(FileError) in
+                try current[0].write(OffsetCheckpoint.recoveryPoints, in: path, environment.fileSystem)
+                try current[1].write(OffsetCheckpoint.logStarts, in: path, environment.fileSystem)
+            }
+            table.withLock { $0.written = current }
         }
     }
 }

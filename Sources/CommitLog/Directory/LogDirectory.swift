@@ -32,6 +32,8 @@ package final class LogDirectory: Sendable {
     package let unusable: [(directory: String, error: LogError)]
     let environment: LogEnvironment
     let table: Locked<PartitionTable>
+    /// Held while the checkpoint files are written.
+    let checkpointing = Lock()
     /// Serialises opening and deleting of one partition, several of which share a lock.
     private let openings = (0..<64).map { _ in Lock() }
     private let lockFile: any File
@@ -173,6 +175,8 @@ struct PartitionTable {
     let hasUnusable: Bool
     var recoveryPoints: OffsetCheckpoint
     var logStarts: OffsetCheckpoint
+    /// What the checkpoint files hold, as far as this process knows.
+    var written: [OffsetCheckpoint]?
     var isClosed = false
 
     init(

@@ -23,6 +23,8 @@ package enum LogFileNames {
     static let deleted = "-delete"
     /// The longest name a file system takes.
     static let maximumLength = 255
+    /// The largest offset that a file or a checkpoint may speak of: what is reckoned with it must not overflow.
+    static let maximumOffset = Offset(Int64.max - 1 << 40)
     /// Digits of an offset in a name.
     private static let digits = 20
 
@@ -37,7 +39,8 @@ package enum LogFileNames {
         guard name.utf8.count == digits + suffix.utf8.count, name.hasSuffix(suffix) else { return nil }
         let number = name.utf8.prefix(digits)
         guard number.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }) else { return nil }
-        return Int64(String(name.prefix(digits))).map { Offset($0) }
+        guard let value = Int64(String(name.prefix(digits))), Offset(value) <= maximumOffset else { return nil }
+        return Offset(value)
     }
 
     /// The partition whose directory has this name; nil for any other name.

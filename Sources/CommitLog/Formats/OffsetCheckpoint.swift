@@ -27,7 +27,8 @@ struct OffsetCheckpoint: Equatable {
     init(_ checkpoint: TextCheckpoint, path: String) throws(LogError) {
         offsets = [:]
         for fields in checkpoint.entries {
-            guard fields.count == 3, let partition = Int32(fields[1]), let offset = Int64(fields[2]), offset >= 0
+            guard fields.count == 3, let partition = Int32(fields[1]), let offset = Int64(fields[2]), offset >= 0,
+                Offset(offset) <= LogFileNames.maximumOffset
             else { throw .corrupt(path: path, "'\(fields.joined(separator: " ").prefix(300))' is no such entry") }
             offsets[TopicPartition(fields[0], partition)] = Offset(offset)
         }

@@ -1,4 +1,5 @@
 import Model
+import NIOCore
 import Records
 
 /// The producer snapshot, `<offset>.snapshot`: the producers' state just before that offset. Kafka's format, version 1
@@ -39,33 +40,39 @@ enum ProducerSnapshotFormat {
 
     static func encode(_ state: ProducerState) -> [UInt8] {
         let producers = state.producers.sorted { $0.key.rawValue < $1.key.rawValue }
-        var body = bigEndianBytes(Int32(clamping: producers.count))
-        var older: [UInt8] = []
-        var olderCount: Int32 = 0
-        for (id, producer) in producers {
-            body += encode(id, producer)
-            for batch in producer.batches.dropLast() {
-                older += bigEndianBytes(id.rawValue) + encode(batch)
-                olderCount += 1
+        var body = ByteBuffer()
+        body.reserveCapacity(checksummedPosition + producers.count * (producerSize + batchSize))
+        body.writeInteger(Int32(clamping: producers.count))
+        for (id, producer) in producers { write(id, producer, to: &body) }
+        let older = producers.flatMap { id, producer in producer.batches.dropLast().map { (id, $0) } }
+        if !older.isEmpty {
+            body.writeMultipleIntegers(tag, Int32(clamping: older.count))
+            for (id, batch) in older {
+                body.writeMultipleIntegers(
+                    id.rawValue,
+                    batch.lastSequence.rawValue,
+                    batch.lastOffset.rawValue,
+                    batch.offsetDelta,
+                    batch.timestamp.milliseconds
+                )
             }
         }
-        if olderCount > 0 { body += bigEndianBytes(tag) + bigEndianBytes(olderCount) + older }
-        let checksum = body.withUnsafeBytes { CRC32C.checksum($0) }
-        return bigEndianBytes(version) + bigEndianBytes(checksum) + body
+        let checksum = body.withUnsafeReadableBytes { CRC32C.checksum($0) }
+        return bigEndianBytes(version) + bigEndianBytes(checksum) + body.readableBytesView
     }
 
-    private static func encode(_ id: ProducerID, _ producer: ProducerState.Producer) -> [UInt8] {
+    private static func write(_ id: ProducerID, _ producer: ProducerState.Producer, to body: inout ByteBuffer) {
         let last = producer.batches.last
-        return bigEndianBytes(id.rawValue) + bigEndianBytes(producer.epoch)
-            + bigEndianBytes(last?.lastSequence.rawValue ?? -1) + bigEndianBytes(last?.lastOffset.rawValue ?? -1)
-            + bigEndianBytes(last?.offsetDelta ?? 0) + bigEndianBytes(producer.lastTimestamp.milliseconds)
-            + bigEndianBytes(producer.coordinatorEpoch)
-            + bigEndianBytes(producer.transactionStart?.rawValue ?? -1)
-    }
-
-    private static func encode(_ batch: ProducerState.Batch) -> [UInt8] {
-        bigEndianBytes(batch.lastSequence.rawValue) + bigEndianBytes(batch.lastOffset.rawValue)
-            + bigEndianBytes(batch.offsetDelta) + bigEndianBytes(batch.timestamp.milliseconds)
+        body.writeMultipleIntegers(
+            id.rawValue,
+            producer.epoch,
+            last?.lastSequence.rawValue ?? -1,
+            last?.lastOffset.rawValue ?? -1,
+            last?.offsetDelta ?? 0,
+            producer.lastTimestamp.milliseconds,
+            producer.coordinatorEpoch,
+            producer.transactionStart?.rawValue ?? -1
+        )
     }
 
     /// Fills `state`, which is empty, from a snapshot's bytes.

@@ -34,17 +34,18 @@ enum SmallFile {
         if synced { try file.sync() }
     }
 
-    /// Replaces the file durably: after a crash it is either the old or the new one.
+    /// Replaces the file: after a crash it is either the old or the new one; the new one, if `synced`.
     static func replace(
         _ name: String,
         in directory: String,
         with bytes: [UInt8],
-        _ fileSystem: any FileSystem
+        _ fileSystem: any FileSystem,
+        synced: Bool = true
     ) throws(FileError) {
         let path = "\(directory)/\(name)"
         let temporary = path + LogFileNames.temporary
-        try write(bytes, to: temporary, fileSystem, synced: true)
+        try write(bytes, to: temporary, fileSystem, synced: synced)
         try fileSystem.rename(temporary, to: path)
-        try fileSystem.syncDirectory(directory)
+        if synced { try fileSystem.syncDirectory(directory) }
     }
 }

@@ -49,14 +49,15 @@ struct LeaderEpochs: Equatable {
         TextCheckpoint(entries: entries.map { [$0.epoch.description, $0.start.description] })
     }
 
-    /// Writes the checkpoint file, durably.
-    func save(in directory: String, _ fileSystem: any FileSystem) throws(LogError) {
+    /// Writes the checkpoint file, durably if `synced`.
+    func save(in directory: String, _ fileSystem: any FileSystem, synced: Bool) throws(LogError) {
         try storage { () throws(FileError) in
             try SmallFile.replace(
                 LogFileNames.leaderEpochs,
                 in: directory,
                 with: Array(checkpoint.text.utf8),
-                fileSystem
+                fileSystem,
+                synced: synced
             )
         }
     }

@@ -62,6 +62,7 @@ extension LogLoader {
         let file = try storage { () throws(FileError) in try segment.file(.createIfMissing) }
         let size = try storage { () throws(FileError) in try file.size() }
         var found = (producers, epochs)
+        let lacksEpochs = lacksEpochs
         let scan = try SegmentScan.scan(
             segment,
             size: size,
@@ -69,7 +70,11 @@ extension LogLoader {
             indexIntervalBytes: config.indexIntervalBytes
         ) { header in
             found.0.record(header, lastOffset: header.lastOffset, maxTimestamp: header.maxTimestamp)
-            if header.leaderEpoch > found.1.latest { _ = found.1.assign(header.leaderEpoch, at: header.baseOffset) }
+            // Only if the checkpoint is gone: no checksum covers this field, and an epoch is durable before it is used.
+            guard lacksEpochs, header.leaderEpoch > found.1.latest, header.leaderEpoch.rawValue < Int32.max else {
+                return
+            }
+            _ = found.1.assign(header.leaderEpoch, at: header.baseOffset)
         }
         if scan.isForeign {
             throw .unsupportedFormat(path: segment.path, "it holds messages from before Kafka 0.11")
@@ -81,7 +86,7 @@ extension LogLoader {
         try storage { () throws(FileError) in
             if good < size { try file.truncate(to: good) }
             // What was only in the page cache when the process died counts from here on.
-            try file.sync()
+            if syncs { try file.sync() }
             try segment.offsetIndex.file.replace(with: scan.offsetIndex)
             try segment.timeIndex.file.replace(with: scan.timeIndex)
         }

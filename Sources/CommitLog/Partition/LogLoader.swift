@@ -9,6 +9,10 @@ struct LoadedLog {
     var epochs: LeaderEpochs
     var logStart: Offset
     var logEnd: Offset
+    /// Whether the directory was made just now and nothing of it is durable.
+    var isNew = false
+    /// Whether a snapshot of the producers at the log's end is on disk.
+    var hasSnapshot = false
     var report: RecoveryReport
 }
 
@@ -23,9 +27,13 @@ struct LogLoader {
     let config: LogConfig
     let environment: LogEnvironment
     let hints: OpeningHints
+    /// Whether repairs are synced here; otherwise the caller syncs everything before the log is used.
+    let syncs: Bool
     var report: RecoveryReport
     /// What the directory holds.
     var names: [String] = []
+    /// Whether the epochs have to be made out from the batches.
+    var lacksEpochs = false
 
     private var fileSystem: any FileSystem { environment.fileSystem }
 
@@ -36,7 +44,8 @@ struct LogLoader {
         config: LogConfig,
         environment: LogEnvironment,
         hints: OpeningHints,
-        wasClean: Bool
+        wasClean: Bool,
+        syncs: Bool = true
     ) {
         self.directory = directory
         self.topicPartition = topicPartition
@@ -44,6 +53,7 @@ struct LogLoader {
         self.config = config
         self.environment = environment
         self.hints = hints
+        self.syncs = syncs
         report = RecoveryReport(topicPartition, wasClean: wasClean)
     }
 
@@ -54,14 +64,21 @@ struct LogLoader {
         if !isNew { try checkTopic() }
         let segments = try tidy().map { segment($0, isNew: isNew) }
         let stored = try loadEpochs()
+        lacksEpochs = stored.entries.isEmpty
         let isDirty = !report.wasClean && !isNew
         var loaded = try isDirty ? recover(segments, stored) : take(segments, stored)
         if isDirty {
-            _ = loaded.epochs.assign(LeaderEpoch(loaded.epochs.latest.rawValue + 1), at: loaded.logEnd)
+            let (next, overflow) = loaded.epochs.latest.rawValue.addingReportingOverflow(1)
+            if overflow { throw .corrupt(path: directory, "its leader epochs are used up") }
+            _ = loaded.epochs.assign(LeaderEpoch(next), at: loaded.logEnd)
         } else if loaded.epochs.entries.isEmpty {
             _ = loaded.epochs.assign(LeaderEpoch(0), at: loaded.logEnd)
         }
-        if loaded.epochs != stored { try loaded.epochs.save(in: directory, fileSystem) }
+        if loaded.epochs != stored { try loaded.epochs.save(in: directory, fileSystem, synced: syncs && !isNew) }
+        loaded.isNew = isNew
+        loaded.hasSnapshot = fileSystem.exists(
+            "\(directory)/\(LogFileNames.name(loaded.logEnd, LogFileNames.snapshot))"
+        )
         loaded.logStart = min(max(hints.logStart ?? .zero, loaded.logStart), loaded.logEnd)
         loaded.producers.removeExpired(
             now: environment.time.now,
@@ -81,15 +98,14 @@ struct LogLoader {
 
     // MARK: The directory
 
-    /// Makes the directory and its first files durable before anything in it can be acknowledged.
+    /// Makes the directory and its first files. They become durable with the log's first sync, so that creating many
+    /// partitions does not wait for the disk; until then nothing in them is durable either.
     private func create() throws(LogError) {
         try storage { () throws(FileError) in
             try fileSystem.createDirectory(directory)
             try writeMetadata()
             let first = LogFileNames.name(hints.logStart ?? .zero, LogFileNames.log)
             try SmallFile.write([], to: "\(directory)/\(first)", fileSystem, synced: false)
-            try fileSystem.syncDirectory(directory)
-            try fileSystem.syncDirectory(Self.parent(of: directory))
         }
     }
 
@@ -98,7 +114,7 @@ struct LogLoader {
             Array(PartitionMetadata(topicID: topicID).text.utf8),
             to: "\(directory)/\(LogFileNames.partitionMetadata)",
             fileSystem,
-            synced: true
+            synced: false
         )
     }
 
@@ -106,11 +122,8 @@ struct LogLoader {
         let path = "\(directory)/\(LogFileNames.partitionMetadata)"
         let text = try SmallFile.readText(path, limit: PartitionMetadata.maximumBytes, fileSystem)
         guard let text, !text.isEmpty else {
-            // A crash in the middle of creating the partition: nothing was acknowledged yet.
-            return try storage { () throws(FileError) in
-                try writeMetadata()
-                try fileSystem.syncDirectory(directory)
-            }
+            // A crash before the partition's first sync: nothing in it was durable yet.
+            return try storage { () throws(FileError) in try writeMetadata() }
         }
         let found = try PartitionMetadata(text, path: path).topicID
         guard found == topicID else { throw .inconsistentTopicID(path: directory, found: found, expected: topicID) }

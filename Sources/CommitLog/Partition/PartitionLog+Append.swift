@@ -94,6 +94,7 @@ extension PartitionLog {
             }
             throw .storage(error)
         }
+        writer.isChanged = true
         writer.producers.record(batch.header, lastOffset: batch.lastOffset, maxTimestamp: batch.maxTimestamp)
         let end = LogMark(
             offset: batch.nextOffset,

@@ -63,7 +63,7 @@ extension PartitionLog {
     }
 
     private func save(_ epochs: LeaderEpochs) throws(LogError) {
-        try epochs.save(in: directory, environment.fileSystem)
+        try epochs.save(in: directory, environment.fileSystem, synced: true)
     }
 
     /// Begins a leader epoch at the log's end: a new leader has been chosen. Durable when it returns; appends wait.

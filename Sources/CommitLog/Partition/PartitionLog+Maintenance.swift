@@ -29,30 +29,48 @@ extension PartitionLog {
 
     private func sync(_ work: SyncWork) throws(FileError) {
         for segment in work.finished {
-            let file = try segment.file()
-            // Gives back the space that was reserved behind the end.
-            try file.truncate(to: try segment.sealedSize())
-            try file.sync()
+            try trim(segment)
+            try segment.file().sync()
             try segment.syncIndexes()
         }
         if let active = work.active { try active.file().sync() }
-        if work.isDirectoryDirty { try environment.fileSystem.syncDirectory(directory) }
+        let fileSystem = environment.fileSystem
+        if work.isNew {
+            for name in [LogFileNames.partitionMetadata, LogFileNames.leaderEpochs] {
+                try fileSystem.open("\(directory)/\(name)", .existing).sync()
+            }
+        }
+        if work.isDirectoryDirty { try fileSystem.syncDirectory(directory) }
+        if work.isNew { try fileSystem.syncDirectory(LogLoader.parent(of: directory)) }
     }
 
-    /// Ends the log's use: syncs it and writes what makes the next opening quick. What was read keeps its files open.
+    /// Gives back the space that was reserved behind a segment's end, and makes its indexes complete.
+    private func trim(_ segment: LogSegment) throws(FileError) {
+        try segment.file().truncate(to: try segment.sealedSize())
+        try segment.finishIndexes()
+    }
+
+    /// Ends the log's use: writes what makes the next opening quick and syncs it. What was read keeps its files open.
     /// Waits for the disk. A second call does nothing.
-    package func close() throws(LogError) {
-        let wasOpen = writer.withLock { writer in
-            if case .closed = writer.refusal { return false }
-            if writer.refusal == nil { writer.refusal = .closed(topicPartition) }
-            return true
+    ///
+    /// With `syncs` false, the log is not durable before the caller has synced the file system and said so by
+    /// ``declareDurable()``.
+    package func close(syncs: Bool = true) throws(LogError) {
+        let refusal = writer.withLock { writer in
+            let refusal = writer.refusal
+            if refusal == nil { writer.refusal = .closed(topicPartition) }
+            return refusal
         }
-        guard wasOpen else { return }
+        if case .closed = refusal { return }
         defer { retire() }
-        let refusal = writer.withLock { $0.refusal }
-        if case .failed = refusal, let refusal { throw refusal }
-        try maintenance.withLock { () throws(LogError) in try finish() }
-        try flush()
+        if let refusal { throw refusal }
+        try maintenance.withLock { () throws(LogError) in try finish(syncs: syncs) }
+        if syncs, offsets.durable < offsets.logEnd || writer.withLock({ $0.isChanged }) { try flush() }
+    }
+
+    /// Notes that someone has synced everything that the log has written.
+    package func declareDurable() {
+        snapshot.withLock { $0.update(durable: $0.offsets.logEnd) }
     }
 
     /// Ends the log's use without a last write: for one that is about to be deleted.
@@ -61,18 +79,18 @@ extension PartitionLog {
         retire()
     }
 
-    private func finish() throws(LogError) {
+    private func finish(syncs: Bool) throws(LogError) {
         try writer.withLock { writer throws(LogError) in
+            guard writer.isChanged else { return }
+            writer.isDirectoryDirty = true
             try storage { () throws(FileError) in
+                for segment in writer.unsynced { try trim(segment) }
                 try writer.active.finishTimeIndex()
                 try writer.active.discardPartialWrite()
-                try writer.active.segment.syncIndexes()
-                let end = offsets.logEnd
-                if end > writer.active.segment.baseOffset || !writer.producers.producers.isEmpty {
-                    try writeProducerSnapshot(writer.producers, at: end, synced: true)
-                }
+                try writer.active.segment.finishIndexes()
+                if syncs { try writer.active.segment.syncIndexes() }
+                try writeProducerSnapshot(writer.producers, at: offsets.logEnd, synced: false)
             }
-            writer.isDirectoryDirty = true
         }
     }
 
@@ -131,6 +149,7 @@ private struct SyncWork {
     let finished: [LogSegment]
     let active: LogSegment?
     let isDirectoryDirty: Bool
+    let isNew: Bool
     /// Everything below is durable afterwards.
     let end: Offset
 
@@ -139,6 +158,8 @@ private struct SyncWork {
         isDirectoryDirty = writer.isDirectoryDirty
         writer.unsynced = []
         writer.isDirectoryDirty = false
+        isNew = writer.isNew
+        writer.isNew = false
         switch extent {
         case .finishedSegments: (active, end) = (nil, writer.active.segment.baseOffset)
         case .logEnd: (active, end) = (writer.active.segment, logEnd)

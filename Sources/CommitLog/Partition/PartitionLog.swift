@@ -22,7 +22,8 @@ package final class PartitionLog: Sendable {
     let maintenance = Lock()
 
     /// Opens the partition in `directory`, creating it if there is none, and repairing it unless the last stop was
-    /// clean. May take its time: never on an event loop.
+    /// clean. May take its time: never on an event loop. With `syncs` false, the caller syncs the file system before it
+    /// uses the log.
     package static func open(
         directory: String,
         topicPartition: TopicPartition,
@@ -30,7 +31,8 @@ package final class PartitionLog: Sendable {
         config: LogConfig = LogConfig(),
         environment: LogEnvironment = LogEnvironment(),
         wasCleanShutdown: Bool,
-        hints: OpeningHints = OpeningHints()
+        hints: OpeningHints = OpeningHints(),
+        syncs: Bool = true
     ) throws(LogError) -> PartitionLog {
         var loader = LogLoader(
             directory: directory,
@@ -39,7 +41,8 @@ package final class PartitionLog: Sendable {
             config: config,
             environment: environment,
             hints: hints,
-            wasClean: wasCleanShutdown
+            wasClean: wasCleanShutdown,
+            syncs: syncs
         )
         return PartitionLog(try loader.load(), loader)
     }
@@ -68,14 +71,7 @@ package final class PartitionLog: Sendable {
                 leaderEpoch: loaded.epochs.latest
             )
         )
-        writer = Locked(
-            LogWriter(
-                active: loaded.active,
-                producers: loaded.producers,
-                epochs: loaded.epochs,
-                isDirectoryDirty: !loaded.report.wasClean
-            )
-        )
+        writer = Locked(LogWriter(loaded))
     }
 
     package var offsets: LogOffsets { snapshot.withLock { $0.offsets } }
@@ -153,13 +149,19 @@ struct LogWriter {
     var unsynced: [LogSegment] = []
     /// Whether files were created or renamed since the last sync of the directory.
     var isDirectoryDirty: Bool
+    /// Whether nothing of the partition's directory has been synced yet.
+    var isNew: Bool
+    /// Whether something was appended, or a stop would have to write something else.
+    var isChanged: Bool
     /// Why no more is taken.
     var refusal: LogError?
 
-    init(active: ActiveSegment, producers: ProducerState, epochs: LeaderEpochs, isDirectoryDirty: Bool) {
-        self.active = active
-        self.producers = producers
-        self.epochs = epochs
-        self.isDirectoryDirty = isDirectoryDirty
+    init(_ loaded: LoadedLog) {
+        active = loaded.active
+        producers = loaded.producers
+        epochs = loaded.epochs
+        isNew = loaded.isNew
+        isDirectoryDirty = loaded.isNew || !loaded.report.wasClean
+        isChanged = isDirectoryDirty || !loaded.hasSnapshot
     }
 }

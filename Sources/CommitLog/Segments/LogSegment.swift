@@ -95,16 +95,17 @@ final class LogSegment: Sendable {
         return try timeIndex.lastEntry(in: try timeIndex.file.view(mapped: false, capacity: 0))
     }
 
-    /// Makes the indexes durable, complete and exactly as long as they should be.
-    func syncIndexes() throws(FileError) {
+    /// Makes the indexes complete and exactly as long as they should be.
+    func finishIndexes() throws(FileError) {
         if let largest = handles.withLock({ $0.largest }) {
             let view = try timeIndex.file.view(mapped: false, capacity: 0)
             if try timeIndex.lastEntry(in: view) != largest { try timeIndex.append(largest) }
         }
-        for index in [offsetIndex.file, timeIndex.file] {
-            try index.trim()
-            try index.sync()
-        }
+        for index in [offsetIndex.file, timeIndex.file] { try index.trim() }
+    }
+
+    func syncIndexes() throws(FileError) {
+        for index in [offsetIndex.file, timeIndex.file] { try index.sync() }
     }
 
     /// Closes files and mappings until they are needed again. For whoever keeps the number of descriptors and mappings

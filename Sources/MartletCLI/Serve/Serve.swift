@@ -1,6 +1,5 @@
 import ArgumentParser
 import Broker
-import CSyscalls
 import Glibc
 import Logging
 import Model
@@ -56,7 +55,8 @@ struct Serve: ParsableCommand {
     }
 
     func run() throws {
-        let signals = martlet_watch_signals()
+        let asked = Semaphore()
+        Interrupts.watch { asked.signal() }
         var log = Logger(label: "martlet") { _ in BrokerLog() }
         log.logLevel = Logger.Level(rawValue: logLevel) ?? .info
         let temporary = ephemeral ? try TemporaryDirectory() : nil
@@ -75,14 +75,9 @@ struct Serve: ParsableCommand {
         }
         print(running.readyLine)
         fflush(nil)
-        Self.waitForSignal(signals)
+        asked.wait()
         log.info("stopping")
-        // A second signal does not wait for clients and files.
-        let impatient = NamedThread("signals") {
-            Self.waitForSignal(signals)
-            _exit(130)
-        }
-        withExtendedLifetime(impatient) { running.stop() }
+        running.stop()
         log.info("stopped")
     }
 
@@ -107,11 +102,6 @@ struct Serve: ParsableCommand {
             entry += 1
         }
         return variables
-    }
-
-    private static func waitForSignal(_ descriptor: CInt) {
-        var byte: UInt8 = 0
-        while read(descriptor, &byte, 1) < 0 && errno == EINTR {}
     }
 
     private static func printError(_ text: String) {

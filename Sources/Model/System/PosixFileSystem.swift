@@ -81,6 +81,12 @@ package struct PosixFileSystem: FileSystem {
         try check("sync directory", path) { fsync(descriptor) }
     }
 
+    package func syncAll(_ path: String) throws(FileError) {
+        let descriptor = try check("open", path) { martlet_open(path, O_RDONLY | O_DIRECTORY, 0) }
+        defer { close(descriptor) }
+        try check("sync the file system of", path) { martlet_sync_all(descriptor) }
+    }
+
     private static func parent(of path: String) -> String {
         guard let slash = path.lastIndex(of: "/") else { return "." }
         return slash == path.startIndex ? "/" : String(path[..<slash])
