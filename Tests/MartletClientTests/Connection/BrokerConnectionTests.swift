@@ -144,11 +144,11 @@ import Wire
 
     @Test func lateAnswerTakesTheConnectionWithIt() async throws {
         let broker = try await ScriptedBroker.start { $0.key == .metadata ? .silence : nil }
-        var configuration = broker.client
-        configuration.requestTimeout = .milliseconds(50)
-        let connection = try await connect(configuration).get()
+        let connection = try await connect(broker.client).get()
         let version = try connection.versions.version(for: MetadataRequest.api)
-        let first = try connection.start(MetadataRequest(), version: version)
+        // Only the first is in a hurry.
+        let hurry = .milliseconds(50) - broker.client.requestTimeout
+        let first = try connection.start(MetadataRequest(), version: version, waiting: hurry)
         let second = try connection.start(MetadataRequest(), version: version)
         for request in [first, second] {
             do throws(ClientError) {
