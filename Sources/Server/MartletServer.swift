@@ -45,8 +45,13 @@ package final class MartletServer: Sendable {
         self.log = log
         memory = MemoryBudget(limit: settings.maximumQueuedBytes)
         var loops: [EpollReactor] = []
-        for index in 0..<settings.eventLoops {
-            loops.append(try EpollReactor(name: "loop-\(index)", time: time))
+        do throws(FileError) {
+            for index in 0..<settings.eventLoops {
+                loops.append(try EpollReactor(name: "loop-\(index)", time: time))
+            }
+        } catch {
+            for loop in loops { loop.stop() }
+            throw error
         }
         self.loops = loops
         for loop in loops { scheduleChecks(on: loop) }
