@@ -71,6 +71,8 @@ package final class MartletServer: Sendable {
     package func stop() {
         let (listeners, connections) = state.withLock { state in
             state.isStopping = true
+            // They know the server as the server knows them: kept, neither would ever go.
+            defer { state.listeners = [] }
             return (state.listeners, Array(state.connections.values))
         }
         for listener in listeners { loops[0].execute { listener.close() } }
