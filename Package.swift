@@ -71,7 +71,13 @@ let package = Package(
         target("Broker", ["Model", "Wire", "Records", "CommitLog", nioCore, logging]),
         target("Server", ["Model", "Wire", "Broker", "CSyscalls", nioCore, heap, deque, logging]),
         target("MartletClient", ["Model", "Wire", "Records", nioCore, nioPosix, logging]),
-        target("MartletCLI", ["Model", "MartletClient", "Broker", "Server", "CSyscalls", argumentParser, logging]),
+        target(
+            "MartletCLI",
+            [
+                "Model", "Records", "CommitLog", "MartletClient", "Broker", "Server", "CSyscalls", nioCore,
+                argumentParser, logging,
+            ]
+        ),
         .executableTarget(name: "martlet", dependencies: ["MartletCLI", argumentParser], swiftSettings: settings),
         target("TestSupport", ["Model", "Wire", "Records", "CommitLog", "Broker", nioCore]),
 
