@@ -95,7 +95,7 @@ let package = Package(
         tests("Broker", ["Wire", "Records", nioCore]),
         tests("Server", ["Broker", "Wire", nioCore]),
         tests("MartletClient", ["Server", "Broker", "Wire", "Records", nioCore]),
-        tests("MartletCLI"),
+        tests("MartletCLI", ["MartletClient", "Model", nioCore, argumentParser]),
         .testTarget(name: "RepositoryTests", dependencies: ["Wire", "Broker"], swiftSettings: settings),
     ]
 )

@@ -36,7 +36,8 @@ package final class LogDirectory: Sendable {
     let checkpointing = Lock()
     /// Serialises opening and deleting of one partition, several of which share a lock.
     private let openings = (0..<64).map { _ in Lock() }
-    private let lockFile: any File
+    /// Held open while the directory is in use; closing it gives the directory to whoever wants it next.
+    private let lockFile: Locked<(any File)?>
 
     private static let lockName = ".lock"
     static let cleanShutdownName = ".kafka_cleanshutdown"
@@ -74,7 +75,7 @@ package final class LogDirectory: Sendable {
         self.path = path
         self.properties = properties
         self.environment = environment
-        self.lockFile = lockFile
+        self.lockFile = Locked(lockFile)
         wasCleanShutdown = wasClean
         let fileSystem = environment.fileSystem
         var found: [FoundPartition] = []
@@ -103,6 +104,9 @@ package final class LogDirectory: Sendable {
     func opening(of partition: TopicPartition) -> Lock {
         openings[Int(UInt(bitPattern: partition.hashValue) % UInt(openings.count))]
     }
+
+    /// Lets another process, or another part of this one, use the directory.
+    func release() { lockFile.withLock { $0 = nil } }
 
     /// Locks the directory and leaves this process's number for whoever finds it locked.
     private static func take(_ path: String, _ fileSystem: any FileSystem) throws(LogError) -> any File {
