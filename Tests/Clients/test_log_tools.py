@@ -18,7 +18,7 @@ def data(start_broker, topic_name, rng):
     """The data directory of a broker that has stopped, with a topic of all kinds of record."""
     broker = start_broker()
     with wire.connect(broker) as connection:
-        wire.create_topic(connection, topic_name, PARTITIONS, {"internal.segment.bytes": "20000"})
+        wire.create_topic(connection, topic_name, PARTITIONS, {"segment.bytes": str(1 << 20)})
     sent = messages.some(rng, PARTITIONS, 600)
     Confluent.produce(broker.bootstrap, topic_name, sent, "zstd")
     broker.stop()
@@ -79,7 +79,7 @@ def test_verify_finds_nothing_and_then_the_flipped_bit(data, tmp_path):
         assert (finding["first_offset"], summary["findings"]) == (0, 1)
     done = run_martlet("log", "dump", segment, "--json")
     assert done.returncode == 1
-    assert [item["crc_ok"] for item in lines(done)[1:3]] == [False, True]
+    assert lines(done)[1]["crc_ok"] is False
 
 
 def test_verify_refuses_the_directory_of_a_running_broker(start_broker, topic_name):
