@@ -53,18 +53,14 @@ def test_a_topic_that_is_not_there_is_named(broker, verb):
 
 def test_a_policy_without_delete_keeps_everything(broker, martlet, make_topic):
     for policy in ("compact", ""):
-        topic = make_topic(
-            cleanup_policy=policy, retention_ms=1000, retention_bytes=1, internal_segment_bytes=300
-        )
+        topic = make_topic(cleanup_policy=policy, retention_ms=1000, retention_bytes=1, internal_segment_bytes=300)
         append(broker, topic, [NOW - HOUR] * 5)
         assert removed(martlet("retention", "apply", topic)) == [0]
         assert {one["reason"] for one in explained(martlet, topic)} <= {"compacted", "no-policy"}
 
 
 def test_timestamps_in_the_future_do_not_keep_records_for_ever(broker, martlet, make_topic):
-    topic = make_topic(
-        retention_ms=1500, internal_segment_bytes=300, message_timestamp_after_max_ms=2**63 - 1
-    )
+    topic = make_topic(retention_ms=1500, internal_segment_bytes=300, message_timestamp_after_max_ms=2**63 - 1)
     append(broker, topic, [2**62] * 6)
     assert removed(martlet("retention", "apply", topic)) == [0]
     wait_until_empty(broker, topic)
@@ -75,7 +71,10 @@ def wait_until_empty(broker, topic, seconds=20):
     deadline = time.monotonic() + seconds
     with wire.connect(broker) as connection:
         while True:
-            (start, end) = (wire.list_offset(connection, topic, -2).offset, wire.list_offset(connection, topic, -1).offset)
+            (start, end) = (
+                wire.list_offset(connection, topic, -2).offset,
+                wire.list_offset(connection, topic, -1).offset,
+            )
             if start == end:
                 return
             assert time.monotonic() < deadline, f"records {start} to {end} are still there"
