@@ -26,10 +26,13 @@ package final class EmbeddedCatalogue: Catalogue {
         in directory: LogDirectory,
         environment: LogEnvironment
     ) throws -> EmbeddedCatalogue {
+        var config = LogConfig()
+        // Nothing of it may ever go.
+        config.cleanupPolicy = []
         let log = try directory.openPartition(
             TopicPartition(topicName, 0),
             topicID: topicID,
-            config: LogConfig()
+            config: config
         )
         return try EmbeddedCatalogue(log: log, environment: environment)
     }
