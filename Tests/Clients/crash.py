@@ -90,6 +90,13 @@ class Writer(threading.Thread):
         )
 
     def run(self):
+        try:
+            self.write()
+        except confluent_kafka.KafkaException as error:
+            # Such as a sequence number that the broker should have remembered.
+            self.failures.append(f"the producer gave up: {error}")
+
+    def write(self):
         while not self.stopping.is_set():
             for _ in range(MESSAGES_PER_SECOND // 100):
                 self.send()
