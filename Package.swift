@@ -73,7 +73,10 @@ let package = Package(
         target("MartletClient", ["Model", "Wire", "Records", nioCore, nioPosix, logging]),
         target(
             "MartletCLI",
-            ["Model", "MartletClient", "Broker", "Server", "CSyscalls", nioCore, argumentParser, logging]
+            [
+                "Model", "Records", "CommitLog", "MartletClient", "Broker", "Server", "CSyscalls", nioCore,
+                argumentParser, logging,
+            ]
         ),
         .executableTarget(name: "martlet", dependencies: ["MartletCLI", argumentParser], swiftSettings: settings),
         target("TestSupport", ["Model", "Wire", "Records", "CommitLog", "Broker", nioCore]),

@@ -142,3 +142,8 @@ int martlet_watch_signals(void) {
     struct sigaction ignore = {.sa_handler = SIG_IGN};
     return sigaction(SIGPIPE, &ignore, NULL) == 0 ? signal_pipe[0] : -1;
 }
+
+int martlet_semaphore_wait(sem_t *semaphore, int64_t deadline_seconds, long deadline_nanoseconds) {
+    struct timespec deadline = {.tv_sec = deadline_seconds, .tv_nsec = deadline_nanoseconds};
+    return sem_clockwait(semaphore, CLOCK_MONOTONIC, &deadline);
+}

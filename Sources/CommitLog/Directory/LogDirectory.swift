@@ -113,8 +113,7 @@ package final class LogDirectory: Sendable {
         let lockPath = "\(path)/\(lockName)"
         let file = try storage { () throws(FileError) in try fileSystem.open(lockPath, .createIfMissing) }
         guard try storage({ () throws(FileError) in try file.takeExclusively() }) else {
-            let holder = try SmallFile.readText(lockPath, limit: 64, fileSystem)
-            throw .directoryInUse(path: path, processID: holder.map { $0.filter(\.isNumber) } ?? "unknown")
+            throw try inUse(path, fileSystem)
         }
         let number = Array("\(currentProcessID())\n".utf8)
         try storage { () throws(FileError) in
@@ -124,6 +123,23 @@ package final class LogDirectory: Sendable {
             }
         }
         return file
+    }
+
+    /// Keeps brokers out of the directory while it is read by a tool; nil if no broker ever used it. Nothing is written,
+    /// so that the directory may be read-only.
+    static func takeForReading(_ path: String, _ fileSystem: any FileSystem) throws(LogError) -> (any File)? {
+        let lockPath = "\(path)/\(lockName)"
+        guard fileSystem.exists(lockPath) else { return nil }
+        let file = try storage { () throws(FileError) in try fileSystem.open(lockPath, .read) }
+        guard try storage({ () throws(FileError) in try file.takeExclusively() }) else {
+            throw try inUse(path, fileSystem)
+        }
+        return file
+    }
+
+    private static func inUse(_ path: String, _ fileSystem: any FileSystem) throws(LogError) -> LogError {
+        let holder = try SmallFile.readText("\(path)/\(lockName)", limit: 64, fileSystem)
+        return .directoryInUse(path: path, processID: holder.map { $0.filter(\.isNumber) } ?? "unknown")
     }
 
     private static func identify(

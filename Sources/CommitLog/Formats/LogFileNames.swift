@@ -17,6 +17,8 @@ package enum LogFileNames {
     static let temporary = ".tmp"
     /// What recovery cut off; kept for a human's eyes, never opened.
     static let discarded = ".discarded"
+    /// A segment that was deleted and whose space is not free yet.
+    static let putAside = ".deleted"
     static let leaderEpochs = "leader-epoch-checkpoint"
     static let partitionMetadata = "partition.metadata"
     /// A partition's directory that is about to be removed.

@@ -139,7 +139,8 @@ struct LogLoader {
             let index = LogFileNames.offset(in: name, LogFileNames.offsetIndex)
             let base = index ?? LogFileNames.offset(in: name, LogFileNames.timeIndex)
             let isOrphan = base.map { !known.contains($0) } ?? false
-            guard isOrphan || name.hasSuffix(LogFileNames.temporary) else { continue }
+            guard isOrphan || name.hasSuffix(LogFileNames.temporary) || name.hasSuffix(LogFileNames.putAside)
+            else { continue }
             try storage { () throws(FileError) in try fileSystem.remove("\(directory)/\(name)") }
         }
         return bases.isEmpty ? [hints.logStart ?? .zero] : bases

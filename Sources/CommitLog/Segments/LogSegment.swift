@@ -7,6 +7,8 @@ final class LogSegment: Sendable {
     let baseOffset: Offset
     /// When this process first saw the segment.
     let created: Timestamp
+    /// The same by the monotonic clock.
+    let createdInstant: Instant
     let offsetIndex: OffsetIndex
     let timeIndex: TimeIndex
     private let directory: String
@@ -20,6 +22,19 @@ final class LogSegment: Sendable {
         var sealedSize: Int?
         /// What the time index has to end with, until that is on disk.
         var largest: TimeIndexEntry?
+        /// When the last batch was appended, where that was in this process.
+        var lastAppend: AppendMoment?
+        /// What the time index of a segment that takes no more was found to end with.
+        var found: FoundEntry?
+        /// What the batches were found to say about the largest timestamp; nil if nobody has looked.
+        var verified: Timestamp?
+        /// Whether the files have the names of those that are about to be removed.
+        var isPutAside = false
+    }
+
+    /// The last entry of a time index that somebody has looked into, which may have none.
+    private struct FoundEntry {
+        let entry: TimeIndexEntry?
     }
 
     /// `isNew`: nothing of it is on disk yet, so nobody needs to look.
@@ -28,6 +43,7 @@ final class LogSegment: Sendable {
         self.baseOffset = baseOffset
         fileSystem = environment.fileSystem
         created = environment.time.now
+        createdInstant = environment.time.instant
         handles = Locked(Handles())
         func index(_ suffix: String, _ entrySize: Int) -> IndexFile {
             let path = "\(directory)/\(LogFileNames.name(baseOffset, suffix))"
@@ -82,18 +98,27 @@ final class LogSegment: Sendable {
     var knownSealedSize: Int? { handles.withLock { $0.sealedSize } }
 
     /// Says that the segment takes no more, how long it is and what its largest timestamp is.
-    func seal(size: Int, largest: TimeIndexEntry?) {
+    func seal(size: Int, largest: TimeIndexEntry?, lastAppend: AppendMoment? = nil) {
         handles.withLock { handles in
             handles.sealedSize = size
             handles.largest = largest
+            handles.lastAppend = lastAppend
         }
     }
 
     /// The segment's largest timestamp: the last entry of its time index, which is written when it is sealed.
     func largest() throws(FileError) -> TimeIndexEntry? {
         if let known = handles.withLock({ $0.largest }) { return known }
-        return try timeIndex.lastEntry(in: try timeIndex.file.view(mapped: false, capacity: 0))
+        if let found = handles.withLock({ $0.found }) { return found.entry }
+        let entry = try timeIndex.lastEntry(in: try timeIndex.file.view(mapped: false, capacity: 0))
+        // All segments are asked, again and again; that must not keep a descriptor open for each.
+        handles.withLock { $0.found = FoundEntry(entry: entry) }
+        timeIndex.file.release()
+        return entry
     }
+
+    /// The time index has been made anew.
+    func forgetLargest() { handles.withLock { $0.found = nil } }
 
     /// Makes the indexes complete and exactly as long as they should be.
     func finishIndexes() throws(FileError) {
@@ -119,17 +144,49 @@ final class LogSegment: Sendable {
         timeIndex.file.release()
     }
 
+    /// When the last batch of a segment that takes no more was appended; nil if that was not in this process.
+    var lastAppend: AppendMoment? { handles.withLock { $0.lastAppend } }
+
+    /// The largest timestamp as ``noteVerified(_:)`` has it; nil if nobody has looked at the batches.
+    var verifiedLargest: Timestamp? { handles.withLock { $0.verified } }
+
+    /// Keeps what a look at the batches has found out about the largest timestamp, -1 for none.
+    func noteVerified(_ largest: Timestamp) { handles.withLock { $0.verified = largest } }
+
+    /// When the file was last changed; nil if the file system does not say.
+    func modified() throws(FileError) -> Timestamp? { try fileSystem.modificationTime(path) }
+
+    private static let suffixes = [
+        LogFileNames.log, LogFileNames.offsetIndex, LogFileNames.timeIndex, LogFileNames.snapshot,
+    ]
+
+    /// Takes the segment out of the directory's sight, for removal later (`file.delete.delay.ms`): the next start knows
+    /// it by its new name and removes it if this process does not live to do it. Whoever reads it goes on.
+    func putAside() throws(FileError) {
+        try handles.withLock { handles throws(FileError) in
+            guard !handles.isPutAside else { return }
+            try fileSystem.rename(path, to: path + LogFileNames.putAside)
+            handles.isPutAside = true
+        }
+        for suffix in Self.suffixes.dropFirst() { try fileSystem.remove(path(suffix)) }
+    }
+
     /// Removes the segment's files, the log first: without it the rest means nothing.
     func removeFiles() throws(FileError) {
-        for suffix in [LogFileNames.log, LogFileNames.offsetIndex, LogFileNames.timeIndex, LogFileNames.snapshot] {
-            try fileSystem.remove(path(suffix))
-        }
+        try fileSystem.remove(path + LogFileNames.putAside)
+        for suffix in Self.suffixes { try fileSystem.remove(path(suffix)) }
     }
 
     private func open(_ handles: inout Handles, _ mode: OpenMode) throws(FileError) -> any File {
         if let file = handles.file { return file }
-        let file = try fileSystem.open(path, mode)
+        let file = try fileSystem.open(handles.isPutAside ? path + LogFileNames.putAside : path, mode)
         handles.file = file
         return file
     }
+}
+
+/// When something was appended, by both clocks. Immutable.
+struct AppendMoment: Equatable {
+    let now: Timestamp
+    let instant: Instant
 }

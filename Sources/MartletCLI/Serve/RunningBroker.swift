@@ -25,6 +25,7 @@ struct RunningBroker {
             let server = try MartletServer(broker: broker, settings: serverSettings(settings), time: time, log: log)
             do {
                 let bound = try addresses.map { try server.listen(name: $0.name, on: $0.address) }
+                broker.startBackgroundWork()
                 return RunningBroker(broker: broker, server: server, addresses: bound)
             } catch {
                 // Its event loops run already.

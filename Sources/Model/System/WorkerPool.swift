@@ -1,3 +1,4 @@
+import CSyscalls
 import Glibc
 
 /// Threads for work that may block: reads of cold pages, fsync, creation and removal of files. Thread-safe.
@@ -86,4 +87,17 @@ package final class Semaphore: @unchecked Sendable {
     package func signal() { sem_post(value) }
 
     package func wait() { while sem_wait(value) != 0 {} }
+
+    /// Waits until there is a signal, but no longer than this, by the monotonic clock. False if there was none.
+    package func wait(atMost limit: Duration) -> Bool {
+        let nanosecondsPerSecond: Int64 = 1_000_000_000
+        // A year is as good as for ever, and does not overflow.
+        let longest = 365 * 86_400 * nanosecondsPerSecond
+        let deadline = SystemTime().instant.nanoseconds + min(max(0, limit.wholeNanoseconds), longest)
+        let (seconds, nanoseconds) = deadline.quotientAndRemainder(dividingBy: nanosecondsPerSecond)
+        while martlet_semaphore_wait(value, seconds, Int(nanoseconds)) != 0 {
+            if errno == ETIMEDOUT { return false }
+        }
+        return true
+    }
 }
