@@ -7,6 +7,7 @@ private let layers: [(target: String, imports: Set<String>)] = [
     ("Wire", ["Model", "NIOCore"]),
     ("Records", ["Model", "NIOCore", "CZstd", "CLZ4", "CSnappy", "CZlib", "CISAL"]),
     ("CommitLog", ["Model", "Records", "NIOCore"]),
+    ("Groups", ["Model"]),
     ("Broker", ["Model", "Wire", "Records", "CommitLog", "NIOCore", "Logging"]),
     (
         "Server",
