@@ -35,6 +35,10 @@ extension Broker {
         return broker
     }
 
+    /// Starts what the broker does on its own, until ``stop()``. Apart from opening, so that a test can do these things
+    /// when it wants.
+    package func startBackgroundWork() { cleaner.start() }
+
     /// Where the data is, for people.
     package var dataDescription: String { storage.description }
 

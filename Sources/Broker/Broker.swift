@@ -15,6 +15,8 @@ package final class Broker: Sendable {
     let catalogue: any Catalogue
     let fetchSessions: FetchSessions
     let producerIDs: ProducerIDs
+    /// Compacts logs in the background.
+    package let cleaner: LogCleaner
     /// Changes of topics and configurations, one at a time.
     let control: WorkerPool
     /// Reads that may have to wait for the disk.
@@ -44,6 +46,7 @@ package final class Broker: Sendable {
         self.log = log
         fetchSessions = FetchSessions(slots: settings.fetchSessionCacheSlots, time: time)
         producerIDs = ProducerIDs(catalogue: catalogue)
+        cleaner = LogCleaner(topics: topics, settings: settings.cleaner, time: time, log: log)
         control = WorkerPool("control", threads: 1)
         io = WorkerPool("io", threads: settings.numIOThreads)
         maximumPartitions = FileLimits.maximumPartitions
@@ -176,6 +179,7 @@ package final class Broker: Sendable {
 
     /// Finishes work in the background and closes all logs. No request may come any more. Blocks.
     package func stop() {
+        cleaner.stop()
         control.stop()
         io.stop()
         storage.close()

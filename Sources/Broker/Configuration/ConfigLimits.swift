@@ -9,8 +9,7 @@ enum ConfigLimits {
     static let noReplication = "partitions have one replica"
     static let noRemoteStorage = "there is no remote storage"
     static let noRetention = "nothing is deleted by age or size"
-    static let noCompaction = "nothing is compacted"
-    static let noPolicy = "compact makes keys obligatory, and old segments stay"
+    static let noPolicy = "delete does not delete anything"
     static let noFlush = "the system decides when to write to the disk"
     static let noDeletionDelay = "no segments are taken out of a log"
 

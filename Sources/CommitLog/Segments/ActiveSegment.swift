@@ -51,7 +51,15 @@ struct ActiveSegment {
             (start, reached) = (segment.created, now)
         }
         let (waited, overflow) = reached.milliseconds.subtractingReportingOverflow(start.milliseconds)
-        return overflow ? reached > start : waited > config.segmentMilliseconds - jitter
+        return overflow ? reached > start : waited > config.rollMilliseconds - jitter
+    }
+
+    /// Whether the segment, if it holds anything, would be closed by the next append because of its age.
+    func isAged(config: LogConfig, now: Timestamp) -> Bool {
+        guard size > 0 else { return false }
+        let start = firstTimestamp.flatMap { $0.milliseconds >= 0 ? $0 : nil } ?? segment.created
+        let (waited, overflow) = now.milliseconds.subtractingReportingOverflow(start.milliseconds)
+        return overflow ? now > start : waited > config.rollMilliseconds - jitter
     }
 
     /// Writes a batch behind the last one and, where one is due, its index entries. If it throws, nothing has changed

@@ -20,17 +20,22 @@ final class LogSegment: Sendable {
         var sealedSize: Int?
         /// What the time index has to end with, until that is on disk.
         var largest: TimeIndexEntry?
+        /// What its files' names end with until they have the names that they are to keep.
+        var ending: String
+        /// Another segment has its name, or will: its files stay open for the last readers.
+        var isReplaced = false
     }
 
-    /// `isNew`: nothing of it is on disk yet, so nobody needs to look.
-    init(directory: String, baseOffset: Offset, environment: LogEnvironment, isNew: Bool) {
+    /// `isNew`: nothing of it is on disk yet, so nobody needs to look. `ending`: what the names of its files end with
+    /// beyond Kafka's.
+    init(directory: String, baseOffset: Offset, environment: LogEnvironment, isNew: Bool, ending: String = "") {
         self.directory = directory
         self.baseOffset = baseOffset
         fileSystem = environment.fileSystem
         created = environment.time.now
-        handles = Locked(Handles())
+        handles = Locked(Handles(ending: ending))
         func index(_ suffix: String, _ entrySize: Int) -> IndexFile {
-            let path = "\(directory)/\(LogFileNames.name(baseOffset, suffix))"
+            let path = "\(directory)/\(LogFileNames.name(baseOffset, suffix))\(ending)"
             return IndexFile(
                 path: path,
                 entrySize: entrySize,
@@ -47,7 +52,13 @@ final class LogSegment: Sendable {
 
     var path: String { path(LogFileNames.log) }
 
-    func path(_ suffix: String) -> String { "\(directory)/\(LogFileNames.name(baseOffset, suffix))" }
+    func path(_ suffix: String) -> String {
+        path(suffix, ending: handles.withLock { $0.ending })
+    }
+
+    private func path(_ suffix: String, ending: String) -> String {
+        "\(directory)/\(LogFileNames.name(baseOffset, suffix))\(ending)"
+    }
 
     /// The `.log` file.
     func file(_ mode: OpenMode = .existing) throws(FileError) -> any File {
@@ -112,6 +123,7 @@ final class LogSegment: Sendable {
     /// inside the process's limits.
     func releaseHandles() {
         handles.withLock { handles in
+            if handles.isReplaced { return }
             handles.mapping = nil
             handles.file = nil
         }
@@ -119,16 +131,44 @@ final class LogSegment: Sendable {
         timeIndex.file.release()
     }
 
+    /// Opens all files for good, before other files take their names: who reads the segment now may read it to the end.
+    func keepOpen() throws(FileError) {
+        try handles.withLock { handles throws(FileError) in
+            _ = try open(&handles, .existing)
+            handles.isReplaced = true
+        }
+        for index in [offsetIndex.file, timeIndex.file] { try index.keepOpen() }
+    }
+
+    /// Takes ``keepOpen()`` back.
+    func resume() {
+        handles.withLock { $0.isReplaced = false }
+        for index in [offsetIndex.file, timeIndex.file] { index.resume() }
+    }
+
+    /// Gives the files the names that they are to keep. Can be repeated after a failure.
+    func takeNames() throws(FileError) {
+        try handles.withLock { handles throws(FileError) in
+            guard !handles.ending.isEmpty else { return }
+            let name = path(LogFileNames.log, ending: "")
+            try fileSystem.rename(path(LogFileNames.log, ending: handles.ending), to: name)
+            handles.ending = ""
+        }
+        try offsetIndex.file.rename(to: path(LogFileNames.offsetIndex))
+        try timeIndex.file.rename(to: path(LogFileNames.timeIndex))
+    }
+
     /// Removes the segment's files, the log first: without it the rest means nothing.
     func removeFiles() throws(FileError) {
-        for suffix in [LogFileNames.log, LogFileNames.offsetIndex, LogFileNames.timeIndex, LogFileNames.snapshot] {
+        for suffix in [LogFileNames.log, LogFileNames.offsetIndex, LogFileNames.timeIndex] {
             try fileSystem.remove(path(suffix))
         }
+        try fileSystem.remove(path(LogFileNames.snapshot, ending: ""))
     }
 
     private func open(_ handles: inout Handles, _ mode: OpenMode) throws(FileError) -> any File {
         if let file = handles.file { return file }
-        let file = try fileSystem.open(path, mode)
+        let file = try fileSystem.open(path(LogFileNames.log, ending: handles.ending), mode)
         handles.file = file
         return file
     }

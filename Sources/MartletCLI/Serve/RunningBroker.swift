@@ -24,6 +24,7 @@ struct RunningBroker {
         do {
             let server = try MartletServer(broker: broker, settings: serverSettings(settings), time: time, log: log)
             let bound = try addresses.map { try server.listen(name: $0.name, on: $0.address) }
+            broker.startBackgroundWork()
             return RunningBroker(broker: broker, server: server, addresses: bound)
         } catch {
             broker.stop()
