@@ -22,6 +22,8 @@ package enum APIs {
         Handler(IncrementalAlterConfigsRequest.self),
         Handler(DescribeClusterRequest.self),
         Handler(DescribeTopicPartitionsRequest.self),
+        Handler(ExplainTopicRequest.self),
+        Handler(ApplyRetentionRequest.self),
     ]
 
     /// The APIs in the order of their keys.

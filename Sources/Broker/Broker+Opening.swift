@@ -30,14 +30,18 @@ extension Broker {
             time: time,
             log: log
         )
-        try broker.openTopics(contents)
+        // First what is in the way: a deleted topic's files may have the names of a new one's.
         broker.removeDeleted(contents)
+        try broker.openTopics(contents)
         return broker
     }
 
-    /// Starts what the broker does on its own, until ``stop()``. Apart from opening, so that a test can do these things
-    /// when it wants.
-    package func startBackgroundWork() { cleaner.start() }
+    /// Starts what the broker does on its own, until ``stop()``: retention and compaction. Apart from opening, so that a
+    /// test can do these things when it wants.
+    package func startBackgroundWork() {
+        retention.start()
+        cleaner.start()
+    }
 
     /// Where the data is, for people.
     package var dataDescription: String { storage.description }

@@ -17,6 +17,8 @@ package final class Broker: Sendable {
     let producerIDs: ProducerIDs
     /// Compacts logs in the background.
     package let cleaner: LogCleaner
+    /// Deletes what is too old or too much.
+    package let retention: RetentionKeeper
     /// Changes of topics and configurations, one at a time.
     let control: WorkerPool
     /// Reads that may have to wait for the disk.
@@ -47,6 +49,13 @@ package final class Broker: Sendable {
         fetchSessions = FetchSessions(slots: settings.fetchSessionCacheSlots, time: time)
         producerIDs = ProducerIDs(catalogue: catalogue)
         cleaner = LogCleaner(topics: topics, settings: settings.cleaner, time: time, log: log)
+        retention = RetentionKeeper(
+            topics: topics,
+            storage: storage,
+            interval: settings.logRetentionCheckInterval,
+            time: time,
+            log: log
+        )
         control = WorkerPool("control", threads: 1)
         io = WorkerPool("io", threads: settings.numIOThreads)
         maximumPartitions = FileLimits.maximumPartitions
@@ -180,6 +189,7 @@ package final class Broker: Sendable {
     /// Finishes work in the background and closes all logs. No request may come any more. Blocks.
     package func stop() {
         cleaner.stop()
+        retention.stop()
         control.stop()
         io.stop()
         storage.close()

@@ -29,7 +29,11 @@ final class ProducerIDs: @unchecked Sendable {
                 try ProducerIDRecord.decode(entry.value, key: CatalogueKey.producerIDs)
             } ?? ProducerIDRecord()
         let first = record.next
-        record.next = first + Self.blockSize
+        let (end, overflow) = first.addingReportingOverflow(Self.blockSize)
+        guard first >= 0, !overflow else {
+            throw .corrupt("'\(CatalogueKey.producerIDs)' says that \(first) is the next id")
+        }
+        record.next = end
         _ = try catalogue.commit(
             [CatalogueChange(key: CatalogueKey.producerIDs, value: try record.encoded())],
             ifUnchanged: [
@@ -37,6 +41,6 @@ final class ProducerIDs: @unchecked Sendable {
             ]
         )
         next = first
-        end = record.next
+        self.end = end
     }
 }

@@ -22,14 +22,6 @@ int martlet_reserve(int descriptor, off_t offset, off_t length) {
     return fallocate(descriptor, FALLOC_FL_KEEP_SIZE, offset, length);
 }
 
-int martlet_semaphore_wait(sem_t *semaphore, int64_t deadline_nanoseconds) {
-    struct timespec deadline = {
-        .tv_sec = deadline_nanoseconds / 1000000000,
-        .tv_nsec = deadline_nanoseconds % 1000000000,
-    };
-    return sem_clockwait(semaphore, CLOCK_MONOTONIC, &deadline);
-}
-
 int martlet_sync_all(int descriptor) { return syncfs(descriptor); }
 
 ssize_t martlet_write2(
@@ -150,4 +142,9 @@ int martlet_watch_signals(void) {
     if (sigaction(SIGINT, &action, NULL) != 0 || sigaction(SIGTERM, &action, NULL) != 0) return -1;
     struct sigaction ignore = {.sa_handler = SIG_IGN};
     return sigaction(SIGPIPE, &ignore, NULL) == 0 ? signal_pipe[0] : -1;
+}
+
+int martlet_semaphore_wait(sem_t *semaphore, int64_t deadline_seconds, long deadline_nanoseconds) {
+    struct timespec deadline = {.tv_sec = deadline_seconds, .tv_nsec = deadline_nanoseconds};
+    return sem_clockwait(semaphore, CLOCK_MONOTONIC, &deadline);
 }

@@ -54,6 +54,19 @@ package struct LogConfig: Equatable, Sendable {
 
     /// How many entries an offset index may have.
     var maximumOffsetEntries: Int { max(1, segmentIndexBytes / OffsetIndexFormat.entrySize) }
+    /// A segment is closed once it spans more than so much time, so that what is in it expires at about the same time:
+    /// one part in twenty of `retention.ms`, so that with the time until someone looks no record stays for more than a
+    /// tenth longer than it should. nil where age does not matter.
+    var retentionSpanMilliseconds: Int64? {
+        guard cleanupPolicy.contains(.delete), let retentionMilliseconds else { return nil }
+        return max(Self.minimumSpanMilliseconds, retentionMilliseconds / Self.spansPerRetention)
+    }
+
+    /// The shortest time that a segment is meant to last, and between two looks for expired ones.
+    package static let minimumSpanMilliseconds: Int64 = 1000
+    /// How many segments of the greatest span make up `retention.ms`.
+    package static let spansPerRetention: Int64 = 20
+
     /// How many entries a time index may have.
     var maximumTimeEntries: Int { max(1, segmentIndexBytes / TimeIndexFormat.entrySize) }
 }

@@ -13,6 +13,10 @@ public struct ClientConfiguration: Sendable {
     public var requestTimeout: Duration = .seconds(30)
     /// How long an ``Admin`` call keeps trying, reconnects included (Kafka's `default.api.timeout.ms`).
     public var operationTimeout: Duration = .seconds(60)
+    /// How long a ``Producer`` or ``Consumer`` keeps trying to reach a first broker. Zero tries every address once, so
+    /// that a wrong address is told at once; raise it for programs that may start before their brokers. Once the cluster
+    /// has been reached, ``operationTimeout`` counts.
+    public var bootstrapTimeout: Duration = .zero
     /// The pause before the first new attempt; doubles with each failure, with ±20 % jitter (KIP-580).
     public var retryBackoff: Duration = .milliseconds(100)
     /// The longest pause between attempts.

@@ -16,8 +16,14 @@ package protocol FileSystem: Sendable {
     func removeTree(_ path: String) throws(FileError)
     /// Makes creations, renames and removals in a directory durable: fsync(2) of the directory.
     func syncDirectory(_ path: String) throws(FileError)
+    /// When a file was last written to; nil if the file system does not keep that.
+    func modificationTime(_ path: String) throws(FileError) -> Timestamp?
     /// Makes everything durable that is on the same file system as `path`: syncfs(2). For many files at once.
     func syncAll(_ path: String) throws(FileError)
+}
+
+extension FileSystem {
+    package func modificationTime(_ path: String) throws(FileError) -> Timestamp? { nil }
 }
 
 /// How a file is opened.

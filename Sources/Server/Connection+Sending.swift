@@ -21,9 +21,9 @@ extension Connection {
     func becameWritable() { flush() }
 
     /// What arrived before the connection broke is still handled: a producer may well send its last batch and leave.
+    /// Reading it, in several turns if it is much, ends with the error that closes the connection.
     func becameBroken() {
-        becameReadable()
-        close()
+        if isPaused || isDraining || isClosingAfterFlush { close() } else { becameReadable() }
     }
 
     /// Sends the answers whose turn it is, as far as the socket takes them.

@@ -63,9 +63,8 @@ final class ListeningSocket: ReactorSource, @unchecked Sendable {
 
     func becameReadable() {
         for _ in 0..<Self.acceptsPerEvent where isOpen {
-            let accepted = martlet_accept(socket, nil, nil)
-            if accepted >= 0 {
-                open(accepted)
+            if let (accepted, remote) = SocketAddress.accept(on: socket) {
+                open(accepted, remote)
             } else if errno == EMFILE || errno == ENFILE {
                 return shed()
             } else if errno != EINTR && errno != ECONNABORTED {
@@ -74,11 +73,7 @@ final class ListeningSocket: ReactorSource, @unchecked Sendable {
         }
     }
 
-    private func open(_ accepted: CInt) {
-        guard let remote = SocketAddress.remote(of: accepted) else {
-            Glibc.close(accepted)
-            return
-        }
+    private func open(_ accepted: CInt, _ remote: SocketAddress) {
         if let reason = server.admit(remote) {
             Glibc.close(accepted)
             let endpoint = Endpoint(host: remote.host, port: remote.port)

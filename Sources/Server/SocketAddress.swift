@@ -37,21 +37,27 @@ package struct SocketAddress: Sendable, CustomStringConvertible {
     }
 
     /// The address at one end of a socket.
-    static func local(of socket: CInt) -> SocketAddress? { name(socket, getsockname) }
+    static func local(of socket: CInt) -> SocketAddress? {
+        named { getsockname(socket, $0, $1) }?.address
+    }
 
-    /// The address at the other end of a socket.
-    static func remote(of socket: CInt) -> SocketAddress? { name(socket, getpeername) }
+    /// accept(2): the new socket and the address at its other end; nil and errno on errors.
+    ///
+    /// A socket that its client has already reset could not tell that address any more.
+    static func accept(on listener: CInt) -> (socket: CInt, remote: SocketAddress)? {
+        named { martlet_accept(listener, $0, $1) }.map { (socket: $0.result, remote: $0.address) }
+    }
 
-    private static func name(
-        _ socket: CInt,
-        _ call: (CInt, UnsafeMutablePointer<sockaddr>, UnsafeMutablePointer<socklen_t>) -> CInt
-    ) -> SocketAddress? {
+    /// What a system call returns, and the address that it writes; nil if it fails.
+    private static func named(
+        _ call: (UnsafeMutablePointer<sockaddr>, UnsafeMutablePointer<socklen_t>) -> CInt
+    ) -> (result: CInt, address: SocketAddress)? {
         var storage = sockaddr_storage()
         var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
         let result = withUnsafeMutablePointer(to: &storage) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { call(socket, $0, &length) }
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { call($0, &length) }
         }
-        return result == 0 ? SocketAddress(storage, length) : nil
+        return result < 0 ? nil : (result, SocketAddress(storage, length))
     }
 
     var family: CInt { CInt(storage.ss_family) }

@@ -22,6 +22,15 @@ package struct APIKey: RawRepresentable, Hashable, Comparable, Sendable {
     package static let incrementalAlterConfigs = APIKey(rawValue: 44)
     package static let describeCluster = APIKey(rawValue: 60)
     package static let describeTopicPartitions = APIKey(rawValue: 75)
+
+    /// Keys of APIs that only Martlet has: far above Kafka's, which are given out one after the other and stay below 100
+    /// for now, and far below the largest. Announced like the others; clients ignore what they do not know.
+    package static let privateRange: ClosedRange<Int16> = 10_000...10_999
+    package static let explainTopic = APIKey(rawValue: 10_001)
+    package static let applyRetention = APIKey(rawValue: 10_002)
+
+    /// Whether no other Kafka implementation has this API.
+    package var isPrivate: Bool { Self.privateRange.contains(rawValue) }
 }
 
 /// One API of the protocol: its number and name, the versions this code speaks, and from which version on its

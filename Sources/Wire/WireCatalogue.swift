@@ -63,6 +63,8 @@ package enum WireCatalogue {
         kinds(IncrementalAlterConfigsRequest.self),
         kinds(DescribeClusterRequest.self),
         kinds(DescribeTopicPartitionsRequest.self),
+        kinds(ExplainTopicRequest.self),
+        kinds(ApplyRetentionRequest.self),
     ].flatMap { $0 }
 
     private static func kinds<Request: WireRequest>(_ request: Request.Type) -> [MessageKind] {

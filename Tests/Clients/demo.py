@@ -3,7 +3,8 @@
 The packages of /var/lib/dpkg/status, keyed by name, and the lines of /var/log/dpkg.log are produced into topics of 6
 partitions by martlet produce, kcat and confluent-kafka, in each codec, and consumed by martlet consume, kcat,
 kafka-python and aiokafka. Each consumer must get each producer's records whole, in order and where the Java client's
-partitioner would put them. The broker runs under strace, which counts the sendfile calls and their bytes.
+partitioner would put them; what lies on disk must be in the producer's codec. The broker runs under strace, which
+counts the calls that send and their bytes.
 """
 
 import argparse
@@ -17,7 +18,7 @@ from pathlib import Path
 import confluent_kafka
 from kafka.partitioner.default import murmur2
 
-from harness import wire
+from harness import batches, wire
 from harness.broker import BINARY, Broker
 from harness.clients import CODECS, VALUE_END, Aiokafka, KafkaPython, Kcat, Martlet, Message, lines, run
 
@@ -26,6 +27,8 @@ STATUS = Path("/var/lib/dpkg/status")
 LOG = Path("/var/log/dpkg.log")
 # A log can be long; this much shows what there is to show.
 MOST_LINES = 20_000
+# Every way there is to send; answers that carry no records are built in memory and go by the others.
+SENDING_CALLS = ("sendfile", "sendto", "sendmsg", "writev")
 # The part of all consumed bytes that must have gone by sendfile.
 SENDFILE_SHARE = 0.9
 
@@ -51,8 +54,9 @@ def log_lines():
     for path in (LOG, STATUS):
         found = [line for line in path.read_bytes().splitlines() if line] if path.exists() else []
         if found:
-            return [(None, line) for line in found[:MOST_LINES]], path
-    return [], LOG
+            source = f"{path}, the first of {len(found)}" if len(found) > MOST_LINES else path
+            return [(None, line) for line in found[:MOST_LINES]], source
+    raise SystemExit(f"neither {LOG} nor {STATUS} has a line; the demo needs a Debian machine")
 
 
 # Producers choose the partition themselves here, by key as the Java client does.
@@ -110,6 +114,22 @@ def ends(broker, topic):
         return [wire.list_offset(connection, topic, -1, partition=number).offset for number in range(PARTITIONS)]
 
 
+def stored_codecs(broker, topic, before, after):
+    """The codecs of the batches on disk between the offsets."""
+    names = {number: name for name, number in batches.CODECS.items()}
+    found = set()
+    for number in range(PARTITIONS):
+        for segment in (broker.data / f"{topic}-{number}").glob("*.log"):
+            content = segment.read_bytes()
+            position = 0
+            while position < len(content):
+                offset, length, _, _, _, attributes, *_ = batches.HEADER.unpack_from(content, position)
+                if before[number] <= offset < after[number]:
+                    found.add(names[attributes & 7])
+                position += 12 + length
+    return found
+
+
 def check(consumer, topic, sent, received):
     """Each round of producing, cut out by its offsets, must be what was produced in it."""
     for round_name, records, before, after in sent:
@@ -158,6 +178,10 @@ def produce_all(broker, topic, records):
             row("produced", topic, name, codec, count, sum(len(value) for _, value in records), elapsed)
             if count != len(records):
                 raise Difference(f"{name} with {codec} produced {len(records)} records, {count} are stored")
+            # A client sends a batch as it is if compressing does not make it smaller.
+            found = stored_codecs(broker, topic, before, after)
+            if not {codec} <= found <= {codec, "none"}:
+                raise Difference(f"{name} was told to use {codec}, stored is {sorted(found)}")
             sent.append((f"{name} with {codec}", records, before, after))
             before = after
     return sent
@@ -187,15 +211,10 @@ def stored_bytes(broker, topics):
     return sum(file.stat().st_size for topic in topics for file in broker.data.glob(f"{topic}-*/*.log"))
 
 
-def sendfile_of(trace):
-    """Calls and bytes from strace's list of calls."""
-    sizes = [
-        int(size)
-        for size in re.findall(r"sendfile(?:64)?\(.*= (\d+)$|sendfile(?:64)? resumed>.*= (\d+)$", trace, re.M)
-        for size in size
-        if size
-    ]
-    return len(sizes), sum(sizes)
+def moved_by(call, trace):
+    """Successful calls and their bytes from strace's list of calls."""
+    sizes = re.findall(rf"\b{call}(?:\(| resumed>).* = (\d+)$", trace, re.M)
+    return len(sizes), sum(map(int, sizes))
 
 
 def can_trace():
@@ -215,7 +234,8 @@ def main():
     with tempfile.TemporaryDirectory(prefix="martlet-demo-") as directory:
         trace = Path(directory) / "trace"
         # The summary as `strace -c` has it, and the calls themselves for their bytes.
-        under = ["strace", "-f", "-C", "-e", "trace=sendfile", "-o", str(trace)] if traced else []
+        calls = f"trace={','.join(SENDING_CALLS)}"
+        under = ["strace", "-f", "-C", "-s", "0", "-e", calls, "-o", str(trace)] if traced else []
         broker = Broker(Path(directory) / "data", under=under).start()
         try:
             demonstrate(broker)
@@ -232,9 +252,6 @@ def main():
 
 def demonstrate(broker):
     for topic, records, source in (("packages", packages(), STATUS), ("log", *log_lines())):
-        if not records:
-            print(f"{source} is empty, nothing to show with it")
-            continue
         print(f"{topic}: {len(records)} records of {source}")
         with wire.connect(broker) as connection:
             created = wire.create_topic(connection, topic, PARTITIONS)
@@ -244,10 +261,14 @@ def demonstrate(broker):
 
 
 def check_sendfile(trace, consumed):
-    calls, moved = sendfile_of(trace)
-    summary = [line for line in trace.splitlines() if re.match(r"\s*% time|.*\ssendfile\b\s*$|-{4}", line)]
+    summary = re.findall(r"^ *% time.*|^-{4}.*|^ *\d+\.\d+ .*", trace, re.M)
     print("\n".join(summary))
-    print(f"sendfile moved {moved / 1e6:.2f} MB in {calls} calls, of {consumed / 1e6:.2f} MB that the consumers read")
+    for call in SENDING_CALLS:
+        count, moved = moved_by(call, trace)
+        if count:
+            print(f"{call} moved {moved / 1e6:.2f} MB in {count} calls")
+    _, moved = moved_by("sendfile", trace)
+    print(f"The consumers were sent {consumed / 1e6:.2f} MB of record batches, {moved / consumed:.0%} by sendfile.")
     if moved < consumed * SENDFILE_SHARE:
         raise Difference(f"only {moved} of {consumed} bytes went by sendfile")
 

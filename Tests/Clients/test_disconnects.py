@@ -2,6 +2,7 @@
 
 import socket
 import struct
+import time
 
 import pytest
 
@@ -61,17 +62,43 @@ def test_after_every_byte_of_a_produce_request(broker, neighbour, make_topic, en
 
 @pytest.mark.parametrize("ending", ENDINGS)
 def test_before_reading_the_answer(broker, neighbour, make_topic, ending):
+    """Requests that arrived whole are handled, whatever becomes of their answers. Kafka does the same."""
     topic = make_topic()
-    for number in range(50):
+    values = [b"%d" % number for number in range(50)]
+    for value in values:
         connection = wire.Connection(broker.address)
-        connection.send(wire.produce_request(topic, batches.batch([(b"k", b"%d" % number)])))
+        connection.send(wire.produce_request(topic, batches.batch([(b"k", value)])))
+        connection.wait_until_sent()
         ending(connection)
+    assert sorted(values_when_there_are(broker, topic, len(values))) == sorted(values)
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_a_burst_without_acknowledgements(broker, neighbour, make_topic, ending):
+    """A producer that wants no answers sends and goes. With an answer left unread, the end is a reset in any case; an
+    answer that cannot be sent ends the connection at once, with Kafka too."""
+    topic = make_topic()
+    values = [b"%d" % number for number in range(200)]
+    connection = wire.Connection(broker.address)
+    if ending is not reset:
+        connection.send(wire.metadata([topic]))
+    for value in values:
+        connection.send(wire.produce_request(topic, batches.batch([(b"k", value)]), acks=0))
+    connection.wait_until_sent()
+    ending(connection)
+    assert values_when_there_are(broker, topic, len(values)) == values
+
+
+def values_when_there_are(broker, topic, count):
+    """The values of a topic's records, once there are so many: other connections are other threads of the broker."""
     with wire.connect(broker) as connection:
-        # Each was stored whole or not at all.
-        assert wire.produce(connection, topic, batches.batch([(b"k", b"last")])).error_code == Error.NONE
+        for _ in range(1000):
+            if wire.list_offset(connection, topic, -1).offset >= count:
+                break
+            time.sleep(0.01)
         _, found = wire.fetch(connection, topic, 0)
-        assert [one.base_offset for one in found] == list(range(len(found)))
-        assert found[-1].records[0].value == b"last"
+    assert [one.base_offset for one in found] == list(range(count))
+    return [record.value for one in found for record in one.records]
 
 
 @pytest.mark.parametrize("ending", ENDINGS)

@@ -211,14 +211,29 @@ def test_log_append_time(connection, make_topic):
 @pytest.mark.parametrize("codec", batches.CODECS)
 def test_a_compressed_batch_is_stored_as_received(connection, topic, codec):
     records = [(b"key %d" % number, b"value " * 50) for number in range(100)]
-    payload = batches.batch(records, codec=batches.CODECS[codec], base_offset=77)
-    assert wire.produce(connection, topic, payload).error_code == Error.NONE
-    partition, _ = wire.fetch(connection, topic, 0)
-    stored = bytes(partition.records)
-    # The broker writes the base offset and the leader epoch; both lie in front of what the checksum covers.
-    assert struct.unpack_from(">q", stored) == (0,)
-    assert stored[batches.CRC_OFFSET :] == payload[batches.CRC_OFFSET :]
-    assert len(stored) == len(payload)
+    payload = batches.batch(records, codec=batches.CODECS[codec])
+    for base_offset in (0, 100):
+        assert wire.produce(connection, topic, payload).base_offset == base_offset
+        partition, _ = wire.fetch(connection, topic, base_offset)
+        stored = bytes(partition.records)
+        # The broker writes the base offset and the leader epoch; both lie in front of what the checksum covers.
+        assert struct.unpack_from(">q", stored) == (base_offset,)
+        assert stored[batches.CRC_OFFSET :] == payload[batches.CRC_OFFSET :]
+        assert len(stored) == len(payload)
+
+
+def test_a_fetched_batch_can_be_produced_again_once_its_base_offset_is_0(connection, make_topic):
+    """As tools do that copy topics. Kafka takes a client's batch with base offset 0 only, whatever a log holds."""
+    source, copy = make_topic(), make_topic()
+    for _ in range(2):
+        assert wire.produce(connection, source, batches.batch(GOOD)).error_code == Error.NONE
+    fetched = bytes(wire.fetch(connection, source, 2)[0].records)
+    answer = wire.produce(connection, copy, fetched)
+    assert answer.error_code == Error.INVALID_RECORD
+    assert "base offset" in answer.error_message
+    rebased = struct.pack(">q", 0) + fetched[8:]
+    assert wire.produce(connection, copy, rebased).error_code == Error.NONE
+    assert len(wire.fetch(connection, copy, 0)[1]) == 1
 
 
 def test_rubbish_in_a_compressed_batch_reaches_no_one_but_its_reader(connection, make_topic):

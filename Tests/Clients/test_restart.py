@@ -1,6 +1,7 @@
 """What survives a stop and a crash: everything that was acknowledged, in its place."""
 
 import signal
+import struct
 import time
 
 import pytest
@@ -150,9 +151,39 @@ def test_files_are_kafkas(start_broker, topic_name):
     segment = directory / "00000000000000000000.log"
     found = batches.split(segment.read_bytes())
     assert [(one.base_offset, one.count) for one in found] == [(0, 2), (2, 1)]
-    assert (directory / "00000000000000000000.index").exists()
-    assert (directory / "00000000000000000000.timeindex").exists()
-    assert (broker.data / "meta.properties").exists()
+    identity = (broker.data / "meta.properties").read_text().splitlines()
+    assert {"version", "cluster.id", "node.id"} <= {line.partition("=")[0] for line in identity}
+    made = (directory / "partition.metadata").read_text().splitlines()
+    assert made[0] == "version: 0" and made[1].startswith("topic_id: ")
+
+
+def test_index_files_are_kafkas(start_broker, topic_name):
+    """Pairs of offset and position in 4 bytes each, and of a timestamp in 8 and an offset in 4 bytes."""
+    broker = start_broker()
+    start = batches.now() - 1_000_000
+    with wire.connect(broker) as connection:
+        wire.create_topic(connection, topic_name, 1, {"index.interval.bytes": "4096"})
+        for number in range(100):
+            payload = batches.batch([(None, b"x" * 1000)] * 2, timestamp=start + number)
+            wire.produce(connection, topic_name, payload)
+    broker.stop()
+    directory = broker.data / f"{topic_name}-0"
+    positions, position = {}, 0
+    for one in batches.split((directory / "00000000000000000000.log").read_bytes()):
+        positions[position] = one
+        position += len(payload)
+    entries = list(struct.iter_unpack(">ii", (directory / "00000000000000000000.index").read_bytes()))
+    # An entry is due after more than 4096 bytes, that is every second batch of 2 kB or every third.
+    assert 30 <= len(entries) <= 50
+    assert entries == sorted(entries)
+    for offset, position in entries:
+        batch = positions[position]
+        assert batch.base_offset <= offset <= batch.last_offset
+    times = list(struct.iter_unpack(">qi", (directory / "00000000000000000000.timeindex").read_bytes()))
+    assert len(times) >= len(entries)
+    assert times == sorted(times)
+    for timestamp, offset in times:
+        assert offset in (2 * (timestamp - start), 2 * (timestamp - start) + 1)
 
 
 def test_segments_roll_and_stay_readable(start_broker, topic_name, rng):

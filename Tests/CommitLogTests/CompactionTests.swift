@@ -29,9 +29,11 @@ import Testing
         let fixture = try fixture()
         for number in 0..<20 { try fixture.append([("\(number % 3)", "value \(number)")]) }
         try fixture.compactAll()
-        var bytes = try fixture.contents(of: fixture.path(0, ".log"))
+        let segment = try #require(try fixture.log.segments().first { $0.sizeInBytes > 0 })
+        let path = fixture.path(segment.baseOffset.rawValue, ".log")
+        var bytes = try fixture.contents(of: path)
         bytes[15] ^= 1
-        try fixture.overwrite(fixture.path(0, ".log"), with: bytes)
+        try fixture.overwrite(path, with: bytes)
         try fixture.append([("new", "value")])
         #expect(throws: LogError.self) { try fixture.compactAll() }
     }

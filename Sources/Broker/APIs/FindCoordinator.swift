@@ -31,8 +31,9 @@ extension FindCoordinatorRequest: BrokerRequest {
         var result = FindCoordinatorResponse.Coordinator()
         result.key = key
         if let problem = problem(with: key, version: call.version) {
-            result.errorCode = .invalidRequest
-            result.errorMessage = problem
+            let refusal = RequestError(.invalidRequest, problem)
+            result.errorCode = refusal.code
+            result.errorMessage = refusal.message
             result.nodeID = -1
             result.port = -1
             return result

@@ -13,6 +13,8 @@ extension ProduceRequest: BrokerRequest {
         static let all: Int16 = -1
     }
 
+    private static let noTransactions = "this broker does not take part in transactions yet"
+
     package func handle(_ call: Call<ProduceRequest>) {
         guard [Acks.none, Acks.leader, Acks.all].contains(acks) else {
             return call.reply(
@@ -20,7 +22,9 @@ extension ProduceRequest: BrokerRequest {
             )
         }
         if transactionalID != nil {
-            return call.reply(refusal(.invalidTxnState, "this broker does not take part in transactions yet"))
+            let refusal = refusal(.invalidTxnState, Self.noTransactions)
+            if acks == Acks.none { return finishWithoutAcks(refusal.topics.first?.partitions.first, call) }
+            return call.reply(refusal)
         }
         let known = call.broker.topics.snapshot
         var response = ProduceResponse()
@@ -60,6 +64,11 @@ extension ProduceRequest: BrokerRequest {
             outcome.errorMessage = "\(target.topicPartition): the request has no records for this partition"
             return outcome
         }
+        guard !Self.isTransactional(batch) else {
+            outcome.errorCode = .invalidTxnState
+            outcome.errorMessage = "\(target.topicPartition): \(Self.noTransactions)"
+            return outcome
+        }
         do throws(LogError) {
             let appended = try target.log().append(batch, origin: .client)
             outcome.baseOffset = appended.baseOffset.rawValue
@@ -72,6 +81,20 @@ extension ProduceRequest: BrokerRequest {
             call.broker.noteAppendFailure(error, target)
         }
         return outcome
+    }
+
+    /// Whether the batch says that it belongs to a transaction: nobody would end it, and readers of committed records
+    /// would see it at once. What is damaged says nothing; the log refuses it.
+    private static func isTransactional(_ batch: ByteBuffer) -> Bool {
+        let position = batch.readerIndex + RecordBatchFormat.attributesPosition
+        guard let bits = batch.getInteger(at: position, as: Int16.self),
+            BatchAttributes(rawValue: bits).isTransactional
+        else { return false }
+        let checksum = batch.getInteger(
+            at: batch.readerIndex + RecordBatchFormat.checksumPosition,
+            as: UInt32.self
+        )
+        return checksum == CRC32C.checksum(of: batch)
     }
 
     /// Which record is to blame, where one is (KIP-467).

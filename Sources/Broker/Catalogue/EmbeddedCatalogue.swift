@@ -26,10 +26,13 @@ package final class EmbeddedCatalogue: Catalogue {
         in directory: LogDirectory,
         environment: LogEnvironment
     ) throws -> EmbeddedCatalogue {
+        var config = LogConfig()
+        // Nothing of it may ever go.
+        config.cleanupPolicy = []
         let log = try directory.openPartition(
             TopicPartition(topicName, 0),
             topicID: topicID,
-            config: LogConfig()
+            config: config
         )
         return try EmbeddedCatalogue(log: log, environment: environment)
     }
@@ -91,12 +94,22 @@ package final class EmbeddedCatalogue: Catalogue {
             while next < log.offsets.logEnd {
                 let batches = try bytes(of: log, from: next)
                 var sequence = BatchSequence(batches)
+                let start = next
                 while let batch = try sequence.next() {
+                    // After a clean stop nobody else has looked, and a wrong id would make a topic another one.
+                    guard batch.header.checksum == CRC32C.checksum(of: batch.bytes) else {
+                        throw CatalogueError.corrupt("the checksum of the batch at offset \(next) is wrong")
+                    }
                     var reader = try RecordReader(batch: batch.bytes)
                     while let record = try reader.next() { apply(record, to: &contents) }
                     next = batch.header.nextOffset
                 }
+                guard next > start else {
+                    throw CatalogueError.corrupt("there is no whole batch at offset \(start)")
+                }
             }
+        } catch let error as CatalogueError {
+            throw error
         } catch {
             throw .corrupt("\(error)")
         }

@@ -78,7 +78,7 @@ package final class LogCleaner: Sendable {
 
     private func work() {
         while !isStopping {
-            if cleanDirtiest() == nil { wakeUp.wait(upTo: settings.backoff) }
+            if cleanDirtiest() == nil { _ = wakeUp.wait(atMost: settings.backoff) }
         }
     }
 
@@ -159,7 +159,7 @@ package final class LogCleaner: Sendable {
         }
         guard let wait else { throw .closed(partition) }
         // Shorter ones add up to one that is worth a system call.
-        if wait > .milliseconds(10) { wakeUp.wait(upTo: wait) }
+        if wait > .milliseconds(10) { _ = wakeUp.wait(atMost: wait) }
     }
 }
 

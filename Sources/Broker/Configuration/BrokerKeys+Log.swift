@@ -21,8 +21,7 @@ extension BrokerKeys {
                 .long,
                 default: "300000",
                 .atLeast(1),
-                "Milliseconds between two looks for segments that retention can delete.",
-                missing: ConfigLimits.noRetention
+                "Milliseconds between two looks for segments that retention can delete."
             ),
         ] + segments + retention + flushing + compaction + cleaner + timestamps
 
@@ -88,8 +87,7 @@ extension BrokerKeys {
             .long,
             default: "60000",
             .atLeast(0),
-            "Milliseconds between taking a segment out of the log and removing its files.",
-            missing: ConfigLimits.noDeletionDelay
+            "Milliseconds between taking a segment out of the log and removing its files."
         ),
     ]
 
@@ -100,40 +98,35 @@ extension BrokerKeys {
             default: "delete",
             .listOf(["compact", "delete"]),
             "What happens to old segments: delete removes them, compact keeps the last record of each key, both do both, "
-                + "and an empty list keeps everything.",
-            missing: ConfigLimits.noPolicy
+                + "and an empty list keeps everything."
         ),
         dynamic(
             "log.retention.ms",
             .long,
             default: nil,
             .custom(retentionProblem),
-            "Age in milliseconds after which records are deleted, -1 for no limit; goes before log.retention.minutes.",
-            missing: ConfigLimits.noRetention
+            "Age in milliseconds after which records are deleted, -1 for no limit; goes before log.retention.minutes."
         ),
         ConfigKey(
             "log.retention.minutes",
             .int,
             default: nil,
             .custom(retentionProblem),
-            "Age in minutes after which records are deleted, -1 for no limit; goes before log.retention.hours.",
-            missing: ConfigLimits.noRetention
+            "Age in minutes after which records are deleted, -1 for no limit; goes before log.retention.hours."
         ),
         ConfigKey(
             "log.retention.hours",
             .int,
             default: "168",
             .custom(retentionProblem),
-            "Age in hours after which records are deleted, -1 for no limit.",
-            missing: ConfigLimits.noRetention
+            "Age in hours after which records are deleted, -1 for no limit."
         ),
         dynamic(
             "log.retention.bytes",
             .long,
             default: "-1",
             .any,
-            "Size in bytes above which a partition's oldest segments are deleted; -1 is no limit.",
-            missing: ConfigLimits.noRetention
+            "Size in bytes above which a partition's oldest segments are deleted; -1 is no limit."
         ),
     ]
 

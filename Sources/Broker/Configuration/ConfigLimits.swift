@@ -8,10 +8,7 @@ enum ConfigLimits {
 
     static let noReplication = "partitions have one replica"
     static let noRemoteStorage = "there is no remote storage"
-    static let noRetention = "nothing is deleted by age or size"
-    static let noPolicy = "delete does not delete anything"
     static let noFlush = "the system decides when to write to the disk"
-    static let noDeletionDelay = "no segments are taken out of a log"
 
     /// Kafka's form of a list of throttled replicas: empty, `*`, or `partition:broker` each.
     @Sendable

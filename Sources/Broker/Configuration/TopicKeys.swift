@@ -79,8 +79,7 @@ package enum TopicKeys {
             .long,
             default: "60000",
             .atLeast(0),
-            "Milliseconds between taking a segment out of the log and removing its files.",
-            missing: ConfigLimits.noDeletionDelay
+            "Milliseconds between taking a segment out of the log and removing its files."
         ),
         ConfigKey(
             "internal.segment.bytes",
@@ -100,24 +99,21 @@ package enum TopicKeys {
             default: "delete",
             .listOf(["compact", "delete"]),
             "What happens to old segments: delete removes them, compact keeps the last record of each key, both do both, "
-                + "and an empty list keeps everything.",
-            missing: ConfigLimits.noPolicy
+                + "and an empty list keeps everything."
         ),
         topic(
             "retention.ms",
             .long,
             default: "604800000",
             .atLeast(-1),
-            "Age in milliseconds after which records are deleted under the policy delete; -1 is no limit.",
-            missing: ConfigLimits.noRetention
+            "Age in milliseconds after which records are deleted under the policy delete; -1 is no limit."
         ),
         topic(
             "retention.bytes",
             .long,
             default: "-1",
             .any,
-            "Size in bytes above which a partition's oldest segments are deleted under the policy delete; -1 is no limit.",
-            missing: ConfigLimits.noRetention
+            "Size in bytes above which a partition's oldest segments are deleted under the policy delete; -1 is no limit."
         ),
     ]
 

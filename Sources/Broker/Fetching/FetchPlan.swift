@@ -13,8 +13,10 @@ struct FetchTarget: Sendable {
     var lastFetchedEpoch: LeaderEpoch
 
     /// What the client was told last, so that an incremental response leaves out what has not changed.
-    var toldHighWatermark: Int64 = -1
-    var toldLogStart: Int64 = -1
+    var toldHighWatermark = Self.nothingTold
+    var toldLogStart = Self.nothingTold
+
+    static let nothingTold: Int64 = -1
 
     init(_ topic: FetchRequest.Topic, _ partition: FetchRequest.Partition) {
         topicName = topic.name

@@ -7,8 +7,11 @@ import Wire
 struct FetchRound {
     /// The partitions' answers, in serving order, with their targets.
     private(set) var results: [(target: FetchTarget, answer: FetchResponse.Partition)] = []
-    /// Bytes of records found.
+    /// Bytes of records to send.
     private(set) var bytes = 0
+    /// Bytes of records that are there, of each partition no more than is wanted of it: whole batches rarely add up to
+    /// exactly as many as the client wants at least.
+    private var readableBytes = 0
     /// Whether a partition has news that must not wait: an error or a diverging epoch.
     private(set) var isUrgent = false
     /// Ranges on disk that are not in the page cache; sending them now would block the event loop.
@@ -33,8 +36,12 @@ struct FetchRound {
         }
     }
 
-    /// Whether the fetch is answered with what this round found.
-    var isEnough: Bool { isUrgent || bytes >= plan.minimumBytes || plan.targets.isEmpty }
+    /// Whether this round found what the fetch waits for.
+    private var isEnough: Bool { isUrgent || readableBytes >= plan.minimumBytes || plan.targets.isEmpty }
+
+    /// Whether the fetch is answered with what this round found. What is in memory does not wait for what is not: the
+    /// next fetch finds that loaded.
+    var canBeAnswered: Bool { isEnough && (bytes > 0 || cold.isEmpty) }
 
     private mutating func read(_ target: FetchTarget, _ topic: HostedTopic?) -> FetchResponse.Partition {
         var answer = FetchResponse.Partition()
@@ -72,7 +79,7 @@ struct FetchRound {
             answer.errorCode = error
             return
         }
-        if let diverging = divergence(target, log) {
+        if let diverging = try divergence(target, log) {
             answer.divergingEpoch = diverging
             isUrgent = true
             return
@@ -95,17 +102,27 @@ struct FetchRound {
             answer.highWatermark = data.offsets.highWatermark.rawValue
             answer.lastStableOffset = data.offsets.lastStable.rawValue
             answer.logStartOffset = data.offsets.logStart.rawValue
+            readableBytes += max(0, min(data.availableBytes, target.maximumBytes))
             guard let slice = data.slice, slice.length > 0 else { return }
             answer.records = .file(slice)
             bytes += slice.length
+            readableBytes = max(readableBytes, bytes)
             lastServed = target.key
         }
     }
 
     /// Whether the client's history went another way than the log's (KIP-595): then where the common part ends.
-    private func divergence(_ target: FetchTarget, _ log: PartitionLog) -> FetchResponse.EpochEndOffset? {
+    private func divergence(
+        _ target: FetchTarget,
+        _ log: PartitionLog
+    ) throws(LogError) -> FetchResponse.EpochEndOffset? {
         guard target.lastFetchedEpoch.rawValue >= 0 else { return nil }
         let (epoch, endOffset) = log.endOffset(forEpoch: target.lastFetchedEpoch)
+        guard epoch != .none else {
+            // There is no common part that could be named; without an error the client would ask again and again.
+            let offsets = log.offsets
+            throw .outOfRange(target.fetchOffset, start: offsets.logStart, end: offsets.logEnd)
+        }
         guard epoch < target.lastFetchedEpoch || endOffset < target.fetchOffset else { return nil }
         var diverging = FetchResponse.EpochEndOffset()
         diverging.epoch = epoch.rawValue
@@ -127,7 +144,9 @@ struct FetchRound {
                 topic?.topicID = target.topicID
             }
             topic?.partitions.append(answer)
-            if plan.session != nil { told.append((target.key, answer.highWatermark, answer.logStartOffset)) }
+            // After an error the partition is news again as soon as it is well.
+            let highWatermark = answer.errorCode.isError ? FetchTarget.nothingTold : answer.highWatermark
+            if plan.session != nil { told.append((target.key, highWatermark, answer.logStartOffset)) }
         }
         if let topic { response.topics.append(topic) }
         plan.session?.told(told, lastServed: lastServed)

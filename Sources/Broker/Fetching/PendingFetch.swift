@@ -23,7 +23,8 @@ final class PendingFetch: LogObserver, ParkedRequest, @unchecked Sendable {
     static func start(_ plan: FetchPlan, _ call: Call<FetchRequest>) {
         let topics = call.broker.topics.snapshot
         let round = FetchRound(plan, topics: topics, acceptsCold: false)
-        if round.cold.isEmpty, round.isEnough || plan.maximumWait == .zero {
+        if round.canBeAnswered || (round.cold.isEmpty && plan.maximumWait == .zero) {
+            prefetch(round.cold, call.broker)
             return call.reply(round.response())
         }
         PendingFetch(plan, call).wait(after: round)
@@ -54,9 +55,8 @@ final class PendingFetch: LogObserver, ParkedRequest, @unchecked Sendable {
     private func attempt(acceptsCold: Bool) {
         guard !isDone, !isLoading else { return }
         let round = FetchRound(plan, topics: call.broker.topics.snapshot, acceptsCold: acceptsCold)
-        // What is in memory does not wait for what is not; the next fetch finds that loaded.
-        if round.isEnough, round.bytes > 0 || round.cold.isEmpty {
-            if !round.cold.isEmpty { prefetch(round.cold) }
+        if round.canBeAnswered {
+            Self.prefetch(round.cold, call.broker)
             return finish(round)
         }
         if !round.cold.isEmpty { return load(round.cold) }
@@ -76,8 +76,8 @@ final class PendingFetch: LogObserver, ParkedRequest, @unchecked Sendable {
         }
     }
 
-    private func prefetch(_ ranges: [ColdRange]) {
-        call.broker.io.submit { Self.load(ranges) }
+    private static func prefetch(_ ranges: [ColdRange], _ broker: Broker) {
+        if !ranges.isEmpty { broker.io.submit { load(ranges) } }
     }
 
     /// A range that cannot be loaded fails the read that follows, which says so in the response.

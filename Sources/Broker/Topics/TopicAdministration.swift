@@ -47,6 +47,7 @@ struct TopicAdministration {
         let revision = try commit(new.name, record, ifRevision: .never)
         let topic = storage.open(new.name, record, configuration, revision: revision)
         broker.topics.publish { $0.put(topic) }
+        broker.retention.configurationChanged()
         broker.log.info("created topic \(new.name) with \(replicas.count) partitions, id \(record.id)")
         return (record, configuration)
     }
@@ -174,6 +175,7 @@ struct TopicAdministration {
         record.configs = Self.stored(new.overrides)
         try replace(topic, with: record, new)
         for partition in topic.partitions { partition.openLog?.updateConfig(LogConfig(new)) }
+        broker.retention.configurationChanged()
         broker.log.info("configuration of topic \(name) is now \(new.overrides)")
     }
 
@@ -187,6 +189,7 @@ struct TopicAdministration {
                 broker.log.error("topic \(topic.name) keeps its old configuration: \(error)")
             }
         }
+        broker.retention.configurationChanged()
     }
 
     /// A topic's configuration over the broker's of now.

@@ -142,6 +142,7 @@ extension LogDirectory {
     /// Ends the use of the directory: closes all partitions and leaves the mark of a clean stop, unless one of them
     /// could not be closed or was never opened and may need repair.
     package func close() throws(LogError) {
+        defer { release() }
         let logs = table.withLock { table in
             if table.isClosed { return [PartitionLog]() }
             table.isClosed = true

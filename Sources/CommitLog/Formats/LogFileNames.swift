@@ -20,6 +20,8 @@ package enum LogFileNames {
     static let discarded = ".discarded"
     /// A segment's file that compaction has written and that does not have its final name yet.
     static let cleaned = ".cleaned"
+    /// A segment that was deleted and whose space is not free yet.
+    static let putAside = ".deleted"
     static let leaderEpochs = "leader-epoch-checkpoint"
     static let partitionMetadata = "partition.metadata"
     /// A partition's directory that is about to be removed.

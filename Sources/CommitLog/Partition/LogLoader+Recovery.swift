@@ -203,6 +203,7 @@ extension LogSegment {
             try offsetIndex.file.replace(with: scan.offsetIndex)
             try timeIndex.file.replace(with: scan.timeIndex)
         }
+        forgetLargest()
         return scan.contents
     }
 }

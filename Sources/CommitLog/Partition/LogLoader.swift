@@ -73,7 +73,9 @@ struct LogLoader {
         let isDirty = !report.wasClean && !isNew
         var loaded = try isDirty ? recover(segments, stored) : take(segments, stored)
         if isDirty {
-            let (next, overflow) = loaded.epochs.latest.rawValue.addingReportingOverflow(1)
+            // Above every epoch there was, also one whose records are all lost: who has seen them must be able to notice.
+            let last = max(loaded.epochs.latest, stored.latest)
+            let (next, overflow) = last.rawValue.addingReportingOverflow(1)
             if overflow { throw .corrupt(path: directory, "its leader epochs are used up") }
             _ = loaded.epochs.assign(LeaderEpoch(next), at: loaded.logEnd)
         } else if loaded.epochs.entries.isEmpty {
@@ -143,7 +145,8 @@ struct LogLoader {
             let index = LogFileNames.offset(in: name, LogFileNames.offsetIndex)
             let base = index ?? LogFileNames.offset(in: name, LogFileNames.timeIndex)
             let isOrphan = base.map { !known.contains($0) } ?? false
-            guard isOrphan || name.hasSuffix(LogFileNames.temporary) else { continue }
+            guard isOrphan || name.hasSuffix(LogFileNames.temporary) || name.hasSuffix(LogFileNames.putAside)
+            else { continue }
             try storage { () throws(FileError) in try fileSystem.remove("\(directory)/\(name)") }
         }
         return bases.isEmpty ? [hints.logStart ?? .zero] : bases

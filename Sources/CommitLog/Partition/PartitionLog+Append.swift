@@ -17,10 +17,10 @@ extension PartitionLog {
     /// Appends one batch, in the page cache when this returns. Does not wait for the disk.
     package func append(_ batch: ByteBuffer, origin: AppendOrigin = .client) throws(LogError) -> AppendResult {
         let settings = settings.withLock { $0 }
-        let now = environment.time.now
+        let moment = AppendMoment(now: environment.time.now, instant: environment.time.instant)
         // Costs the most and needs nothing of the log: outside the lock.
         let validated = try checkingBatch { () throws(BatchError) in
-            try settings.validator(for: origin).inspect(batch, now: now)
+            try settings.validator(for: origin).inspect(batch, now: moment.now)
         }
         guard validated.header.totalLength <= settings.config.segmentBytes else {
             throw .batchLargerThanSegment(bytes: validated.header.totalLength, limit: settings.config.segmentBytes)
@@ -30,7 +30,7 @@ extension PartitionLog {
             validated: validated,
             origin: origin,
             config: settings.config,
-            now: now
+            moment: moment
         )
         let result = try writer.withLock { writer throws(LogError) in try append(request, &writer) }
         if !result.isDuplicate { notify { $0.highWatermarkAdvanced() } }
@@ -61,10 +61,11 @@ extension PartitionLog {
         else {
             throw .batch(.badOffsets(base: offsets.logEnd.rawValue, lastDelta: header.lastOffsetDelta))
         }
-        if writer.active.shouldRoll(before: placed, config: request.config, now: request.now) {
+        if writer.active.shouldRoll(before: placed, config: request.config, at: request.moment) {
             try roll(&writer, at: offsets.logEnd, config: request.config)
         }
         try write(placed, bytes, &writer, request.config)
+        writer.active.note(request.moment)
         let isStamped = request.config.timestampType == .logAppendTime
         if isStamped { writer.lastAppendTime = timestamp }
         return AppendResult(
@@ -121,7 +122,11 @@ extension PartitionLog {
         } catch {
             // Both can be made again from the batches: a full disk must not stop an append before its own write does.
         }
-        finished.seal(size: writer.active.size, largest: writer.active.largest)
+        finished.seal(
+            size: writer.active.size,
+            largest: writer.active.largest,
+            lastAppend: writer.active.lastAppend
+        )
         writer.unsynced.append(finished)
         writer.active = ActiveSegment(segment: segment, jitter: config.randomJitter())
         snapshot.withLock { snapshot in
@@ -153,14 +158,14 @@ private struct AppendRequest {
     let validated: ValidatedBatch
     let origin: AppendOrigin
     let config: LogConfig
-    let now: Timestamp
+    let moment: AppendMoment
 
     /// The bytes to write and the largest timestamp they carry: stamped with the append time where the topic says so,
     /// with the header's timestamp put right where the producer left it wrong.
     func stamped(notBefore last: Timestamp) -> (ByteBuffer, Timestamp) {
         var bytes = batch
         if config.timestampType == .logAppendTime {
-            let stamp = max(now, last)
+            let stamp = max(moment.now, last)
             BatchPatch.stampAppendTime(&bytes, stamp)
             return (bytes, stamp)
         }

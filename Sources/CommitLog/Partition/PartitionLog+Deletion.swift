@@ -34,7 +34,9 @@ extension PartitionLog {
             for number in 0..<snapshot.sealed.count where snapshot.endOffset(ofSegment: number) <= bound {
                 start = max(start, snapshot.endOffset(ofSegment: number))
             }
-            return start > snapshot.offsets.logStart ? try advanceStart(to: start) : start
+            // After a power cut files may be back that were removed before.
+            let hasLeftovers = !snapshot.sealed.isEmpty && snapshot.endOffset(ofSegment: 0) <= start
+            return start > snapshot.offsets.logStart || hasLeftovers ? try advanceStart(to: start) : start
         }
     }
 
@@ -55,12 +57,7 @@ extension PartitionLog {
             return (removed, writer.epochs)
         }
         try save(epochs)
-        try storage { () throws(FileError) in
-            for segment in removed {
-                segment.releaseHandles()
-                try segment.removeFiles()
-            }
-        }
+        try remove(removed)
         return start
     }
 

@@ -15,6 +15,8 @@ package struct FetchedRange: Sendable {
     package let slice: FileSlice?
     /// At or below the offset that was asked for; that offset if there is nothing.
     package let baseOffsetOfFirstBatch: Offset
+    /// How many bytes of batches there are from that offset on in the segment, sent or not.
+    package let availableBytes: Int
     /// As they were at the moment of reading.
     package let offsets: LogOffsets
 }
@@ -87,9 +89,16 @@ extension PartitionLog {
         guard request.offset >= offsets.logStart, request.offset <= offsets.logEnd else {
             throw .failed(.outOfRange(request.offset, start: offsets.logStart, end: offsets.logEnd))
         }
-        let nothing = FetchedRange(slice: nil, baseOffsetOfFirstBatch: request.offset, offsets: offsets)
+        func nothing(of available: Int) -> FetchedRange {
+            FetchedRange(
+                slice: nil,
+                baseOffsetOfFirstBatch: request.offset,
+                availableBytes: available,
+                offsets: offsets
+            )
+        }
         let limit = snapshot.mark(request.limit)
-        guard request.offset < limit.offset else { return nothing }
+        guard request.offset < limit.offset else { return nothing(of: 0) }
         let last = snapshot.segmentNumber(containing: limit.segment)
         // More than once only where compaction has taken a segment's last batches away.
         for number in snapshot.segmentNumber(containing: request.offset)...last {
@@ -98,17 +107,18 @@ extension PartitionLog {
             guard let (start, header) = try reader.firstBatch(atOrAbove: request.offset) else { continue }
             var end = try reader.cut(from: start, maximumBytes: request.maximumBytes)
             if end == start {
-                guard request.alwaysOneBatch else { return nothing }
+                guard request.alwaysOneBatch else { return nothing(of: reader.end - start) }
                 end = start + header.totalLength
             }
             try reader.requireResidence(from: start, to: end)
             return FetchedRange(
                 slice: FileSlice(file: reader.file, position: FilePosition(start), length: end - start),
                 baseOffsetOfFirstBatch: header.baseOffset,
+                availableBytes: reader.end - start,
                 offsets: offsets
             )
         }
-        return nothing
+        return nothing(of: 0)
     }
 
     /// A reader for a segment of `snapshot`, up to `limit`.

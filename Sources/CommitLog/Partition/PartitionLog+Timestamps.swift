@@ -40,7 +40,7 @@ extension PartitionLog {
     }
 
     /// The search through one segment; nil if nothing of it may be seen.
-    private func search(
+    func search(
         _ number: Int,
         in snapshot: LogSnapshot,
         limit: ReadLimit

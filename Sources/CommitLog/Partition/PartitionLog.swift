@@ -18,6 +18,8 @@ package final class PartitionLog: Sendable {
     let writer: Locked<LogWriter>
     let snapshot: Locked<LogSnapshot>
     let observers = Locked<[any LogObserver]>([])
+    /// Segments that are out of the log and whose files go when their time has come, oldest first.
+    let removals = Locked<[PendingRemoval]>([])
     /// Held by whatever removes, replaces or syncs files.
     let maintenance = Lock()
     /// Held for the whole of a compaction: one at a time.

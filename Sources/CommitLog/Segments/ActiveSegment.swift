@@ -9,8 +9,12 @@ struct ActiveSegment {
     private(set) var size: Int
     /// The largest timestamp so far and the last offset of the batch that had it first.
     private(set) var largest: TimeIndexEntry?
+    /// When something was appended last, where that was in this process.
+    private(set) var lastAppend: AppendMoment?
     /// The first batch's largest timestamp, from which `segment.ms` counts.
     private var firstTimestamp: Timestamp?
+    /// When the first batch was appended, as far as this process knows.
+    private var firstAppend: Instant?
     private var lastIndexedTimestamp: Timestamp?
     private var bytesSinceIndexEntry: Int
     private var offsetEntries: Int
@@ -38,17 +42,18 @@ struct ActiveSegment {
     }
 
     /// Whether a batch with these properties belongs into a new segment (Kafka's rules).
-    func shouldRoll(before batch: PlacedBatch, config: LogConfig, now: Timestamp) -> Bool {
+    func shouldRoll(before batch: PlacedBatch, config: LogConfig, at moment: AppendMoment) -> Bool {
         if size == 0 { return false }
         if size > config.segmentBytes - batch.header.totalLength { return true }
         if batch.lastOffset - segment.baseOffset > Int64(Int32.max) { return true }
         if offsetEntries >= config.maximumOffsetEntries || timeEntries >= config.maximumTimeEntries - 1 { return true }
+        if spansTooMuch(with: batch, config: config, at: moment) { return true }
         let start: Timestamp
         let reached: Timestamp
         if let firstTimestamp, firstTimestamp.milliseconds >= 0 {
             (start, reached) = (firstTimestamp, batch.maxTimestamp)
         } else {
-            (start, reached) = (segment.created, now)
+            (start, reached) = (segment.created, moment.now)
         }
         let (waited, overflow) = reached.milliseconds.subtractingReportingOverflow(start.milliseconds)
         return overflow ? reached > start : waited > config.rollMilliseconds - jitter
@@ -60,6 +65,26 @@ struct ActiveSegment {
         let start = firstTimestamp.flatMap { $0.milliseconds >= 0 ? $0 : nil } ?? segment.created
         let (waited, overflow) = now.milliseconds.subtractingReportingOverflow(start.milliseconds)
         return overflow ? now > start : waited > config.rollMilliseconds - jitter
+    }
+
+    /// Whether records would be kept much too long for the sake of the newest ones in the same segment: because it has
+    /// been written for too long, or because their timestamps lie too far apart. Timestamps that are past the retention
+    /// already do not count: they expire at once, and old data would come in countless small segments.
+    private func spansTooMuch(with batch: PlacedBatch, config: LogConfig, at moment: AppendMoment) -> Bool {
+        guard let span = config.retentionSpanMilliseconds, let retention = config.retentionMilliseconds else {
+            return false
+        }
+        let begun = firstAppend ?? segment.createdInstant
+        if begun.duration(to: moment.instant) > .milliseconds(span) { return true }
+        guard let firstTimestamp, firstTimestamp > .none else { return false }
+        return batch.maxTimestamp.milliseconds(since: firstTimestamp) > span
+            && moment.now.milliseconds(since: batch.maxTimestamp) <= retention
+    }
+
+    /// Notes when the last batch was appended.
+    mutating func note(_ moment: AppendMoment) {
+        firstAppend = firstAppend ?? moment.instant
+        lastAppend = moment
     }
 
     /// Writes a batch behind the last one and, where one is due, its index entries. If it throws, nothing has changed

@@ -7,6 +7,8 @@ final class LogSegment: Sendable {
     let baseOffset: Offset
     /// When this process first saw the segment.
     let created: Timestamp
+    /// The same by the monotonic clock.
+    let createdInstant: Instant
     let offsetIndex: OffsetIndex
     let timeIndex: TimeIndex
     private let directory: String
@@ -20,10 +22,22 @@ final class LogSegment: Sendable {
         var sealedSize: Int?
         /// What the time index has to end with, until that is on disk.
         var largest: TimeIndexEntry?
-        /// What its files' names end with until they have the names that they are to keep.
+        /// When the last batch was appended, where that was in this process.
+        var lastAppend: AppendMoment?
+        /// What the time index of a segment that takes no more was found to end with.
+        var found: FoundEntry?
+        /// What the batches were found to say about the largest timestamp; nil if nobody has looked.
+        var verified: Timestamp?
+        /// What its files' names end with beyond Kafka's: until they have the names that they are to keep, or when they
+        /// are about to be removed.
         var ending: String
         /// Another segment has its name, or will: its files stay open for the last readers.
         var isReplaced = false
+    }
+
+    /// The last entry of a time index that somebody has looked into, which may have none.
+    private struct FoundEntry {
+        let entry: TimeIndexEntry?
     }
 
     /// `isNew`: nothing of it is on disk yet, so nobody needs to look. `ending`: what the names of its files end with
@@ -33,6 +47,7 @@ final class LogSegment: Sendable {
         self.baseOffset = baseOffset
         fileSystem = environment.fileSystem
         created = environment.time.now
+        createdInstant = environment.time.instant
         handles = Locked(Handles(ending: ending))
         func index(_ suffix: String, _ entrySize: Int) -> IndexFile {
             let path = "\(directory)/\(LogFileNames.name(baseOffset, suffix))\(ending)"
@@ -93,18 +108,27 @@ final class LogSegment: Sendable {
     var knownSealedSize: Int? { handles.withLock { $0.sealedSize } }
 
     /// Says that the segment takes no more, how long it is and what its largest timestamp is.
-    func seal(size: Int, largest: TimeIndexEntry?) {
+    func seal(size: Int, largest: TimeIndexEntry?, lastAppend: AppendMoment? = nil) {
         handles.withLock { handles in
             handles.sealedSize = size
             handles.largest = largest
+            handles.lastAppend = lastAppend
         }
     }
 
     /// The segment's largest timestamp: the last entry of its time index, which is written when it is sealed.
     func largest() throws(FileError) -> TimeIndexEntry? {
         if let known = handles.withLock({ $0.largest }) { return known }
-        return try timeIndex.lastEntry(in: try timeIndex.file.view(mapped: false, capacity: 0))
+        if let found = handles.withLock({ $0.found }) { return found.entry }
+        let entry = try timeIndex.lastEntry(in: try timeIndex.file.view(mapped: false, capacity: 0))
+        // All segments are asked, again and again; that must not keep a descriptor open for each.
+        handles.withLock { $0.found = FoundEntry(entry: entry) }
+        timeIndex.file.release()
+        return entry
     }
+
+    /// The time index has been made anew.
+    func forgetLargest() { handles.withLock { $0.found = nil } }
 
     /// Makes the indexes complete and exactly as long as they should be.
     func finishIndexes() throws(FileError) {
@@ -148,22 +172,48 @@ final class LogSegment: Sendable {
 
     /// Gives the files the names that they are to keep. Can be repeated after a failure.
     func takeNames() throws(FileError) {
-        try handles.withLock { handles throws(FileError) in
-            guard !handles.ending.isEmpty else { return }
-            let name = path(LogFileNames.log, ending: "")
-            try fileSystem.rename(path(LogFileNames.log, ending: handles.ending), to: name)
-            handles.ending = ""
-        }
+        try rename(ending: "")
         try offsetIndex.file.rename(to: path(LogFileNames.offsetIndex))
         try timeIndex.file.rename(to: path(LogFileNames.timeIndex))
     }
 
+    /// When the last batch of a segment that takes no more was appended; nil if that was not in this process.
+    var lastAppend: AppendMoment? { handles.withLock { $0.lastAppend } }
+
+    /// The largest timestamp as ``noteVerified(_:)`` has it; nil if nobody has looked at the batches.
+    var verifiedLargest: Timestamp? { handles.withLock { $0.verified } }
+
+    /// Keeps what a look at the batches has found out about the largest timestamp, -1 for none.
+    func noteVerified(_ largest: Timestamp) { handles.withLock { $0.verified = largest } }
+
+    /// When the file was last changed; nil if the file system does not say.
+    func modified() throws(FileError) -> Timestamp? { try fileSystem.modificationTime(path) }
+
+    private static let suffixes = [
+        LogFileNames.log, LogFileNames.offsetIndex, LogFileNames.timeIndex, LogFileNames.snapshot,
+    ]
+
+    /// Takes the segment out of the directory's sight, for removal later (`file.delete.delay.ms`): the next start knows
+    /// it by its new name and removes it if this process does not live to do it. Whoever reads it goes on.
+    func putAside() throws(FileError) {
+        try rename(ending: LogFileNames.putAside)
+        for suffix in Self.suffixes.dropFirst() { try fileSystem.remove(path(suffix, ending: "")) }
+    }
+
+    /// Gives the `.log` file another ending.
+    private func rename(ending: String) throws(FileError) {
+        try handles.withLock { handles throws(FileError) in
+            guard handles.ending != ending else { return }
+            let old = path(LogFileNames.log, ending: handles.ending)
+            try fileSystem.rename(old, to: path(LogFileNames.log, ending: ending))
+            handles.ending = ending
+        }
+    }
+
     /// Removes the segment's files, the log first: without it the rest means nothing.
     func removeFiles() throws(FileError) {
-        for suffix in [LogFileNames.log, LogFileNames.offsetIndex, LogFileNames.timeIndex] {
-            try fileSystem.remove(path(suffix))
-        }
-        try fileSystem.remove(path(LogFileNames.snapshot, ending: ""))
+        try fileSystem.remove(path(LogFileNames.log, ending: LogFileNames.putAside))
+        for suffix in Self.suffixes { try fileSystem.remove(path(suffix, ending: "")) }
     }
 
     private func open(_ handles: inout Handles, _ mode: OpenMode) throws(FileError) -> any File {
@@ -172,4 +222,10 @@ final class LogSegment: Sendable {
         handles.file = file
         return file
     }
+}
+
+/// When something was appended, by both clocks. Immutable.
+struct AppendMoment: Equatable {
+    let now: Timestamp
+    let instant: Instant
 }

@@ -55,7 +55,7 @@ extension Cluster {
             if let failure, deadline.hasPassed { throw failure }
             attempts += 1
             try await pause(backoff.delay(afterFailures: attempts))
-            try await refresh(Set(open.keys.map(\.topic)))
+            try await refreshPatiently(Set(open.keys.map(\.topic)))
         }
     }
 

@@ -79,7 +79,11 @@ extension Cluster {
 
     /// A connection to any broker: one that is open, else any known broker, else those to start with.
     func anyConnection() async throws(ClientError) -> BrokerConnection {
-        for case .ready(let connection) in slots.values where connection.failure == nil { return connection }
+        // Not those for fetching, which are busy waiting for records.
+        for case (.bootstrap, .ready(let connection)) in slots where connection.failure == nil { return connection }
+        for case (.node(_, .general), .ready(let connection)) in slots where connection.failure == nil {
+            return connection
+        }
         let known = metadata.nodes.values.map { (Target.node($0.id, .general), $0.address) }
         let candidates = known.shuffled() + configuration.bootstrap.map { (.bootstrap($0), $0) }
         var errors: [ClientError] = []
@@ -213,9 +217,32 @@ extension Cluster {
             }
         }
         let response = try await connection.start(request, version: version).response()
+        if response.errorCode == .rebootstrapRequired {
+            // The brokers known are not the cluster any more: back to those to start with (KIP-1102).
+            snapshot.withLock { $0 = ClusterMetadata() }
+        }
+        if response.errorCode.isError { throw ClientError(code: response.errorCode, context: "metadata") }
         snapshot.withLock { $0.merge(response) }
         adoptBootstrapConnections()
         return response
+    }
+
+    /// Refreshes, again while brokers cannot be reached: until the operation timeout, or before the first contact until
+    /// the bootstrap timeout.
+    func refreshPatiently(_ topics: some Sequence<String> & Sendable) async throws(ClientError) {
+        let start = ContinuousClock.now
+        var attempts = 0
+        while true {
+            do throws(ClientError) {
+                return try await refresh(topics)
+            } catch {
+                let isKnown = !metadata.nodes.isEmpty
+                let patience = isKnown ? configuration.operationTimeout : configuration.bootstrapTimeout
+                guard error.isRetriable, start.duration(to: .now) < patience else { throw error }
+                attempts += 1
+                try await pause(backoff.delay(afterFailures: attempts))
+            }
+        }
     }
 
     /// A topic with its partitions. Asks the cluster if it is not known, and again while it is just being created.
@@ -224,7 +251,7 @@ extension Cluster {
         var attempts = 0
         while true {
             if let topic = metadata.topics[name], !topic.error.isError, !topic.partitions.isEmpty { return topic }
-            try await refresh([name])
+            try await refreshPatiently([name])
             guard let topic = metadata.topics[name] else {
                 throw ClientError(.protocolViolation, "the broker's metadata leaves out topic '\(name)'")
             }

@@ -58,11 +58,14 @@ extension Accumulator {
 
     /// Adds a record.
     ///
-    /// - Parameter isReserved: Whether its bytes were reserved in ``budget`` already.
+    /// - Parameters:
+    ///   - now: Read only when a batch begins.
+    ///   - clock: Read only for records without a timestamp of their own.
+    ///   - isReserved: Whether its bytes were reserved in ``budget`` already.
     mutating func append(
         _ record: ProducerRecord,
-        now: Instant,
-        clock: Timestamp,
+        now: @autoclosure () -> Instant,
+        clock: @autoclosure () -> Timestamp,
         isReserved: Bool = false
     ) throws(ClientError) -> Appended {
         guard let topic = topics[record.topic] else { return .unknownTopic }
@@ -80,11 +83,11 @@ extension Accumulator {
         var isUrgent = false
         if queue.open == nil || !fits(bytes, queue) {
             isUrgent = true
-            queue.begin(ProducerBatch(queue.partition, created: now, compression: configuration.compression))
+            queue.begin(ProducerBatch(queue.partition, created: now(), compression: configuration.compression))
             active[queue.partition] = queue
         }
         guard let batch = queue.open else { return .unknownTopic }
-        let timestamp = record.timestamp.map(Timestamp.init(milliseconds:)) ?? clock
+        let timestamp = record.timestamp.map(Timestamp.init(milliseconds:)) ?? clock()
         let place: Int32
         do throws(ClientError) {
             place = try batch.append(record, timestamp: timestamp, reserving: bytes)

@@ -46,8 +46,13 @@ enum ProduceVerdict {
             code: answer.errorCode,
             context: "\(batch.count) \(batch.count == 1 ? "record" : "records") of \(batch.size) bytes for topic "
                 + "'\(batch.partition.topic)' partition \(batch.partition.partition)",
-            detail: answer.errorMessage
+            detail: answer.recordErrors.isEmpty ? answer.errorMessage : othersFault(answer)
         )
+    }
+
+    /// What to say to the records that were refused only because others of their batch were.
+    private static func othersFault(_ answer: ProduceResponse.Partition) -> String {
+        "the batch was refused because of other records in it" + (answer.errorMessage.map { ": \($0)" } ?? "")
     }
 
     private static func recordErrors(

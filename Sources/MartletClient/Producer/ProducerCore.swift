@@ -33,10 +33,10 @@ final class ProducerCore: Sendable {
     // MARK: Appending
 
     func append(_ record: ProducerRecord, isReserved: Bool = false) throws(ClientError) -> Accumulator.Appended {
-        let (now, clock) = (time.instant, time.now)
+        let time = time
         let appended = try state.withLock { state throws(ClientError) in
             if state.isClosed { throw .closed("producer") }
-            return try state.accumulator.append(record, now: now, clock: clock, isReserved: isReserved)
+            return try state.accumulator.append(record, now: time.instant, clock: time.now, isReserved: isReserved)
         }
         if case .record(_, let partition, let isUrgent) = appended, isUrgent {
             wake(cluster.metadata.leader(of: partition)?.id)

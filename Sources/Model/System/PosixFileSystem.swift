@@ -81,6 +81,12 @@ package struct PosixFileSystem: FileSystem {
         try check("sync directory", path) { fsync(descriptor) }
     }
 
+    package func modificationTime(_ path: String) throws(FileError) -> Timestamp? {
+        var status = stat()
+        try check("look at", path) { lstat(path, &status) }
+        return Timestamp(milliseconds: Int64(status.st_mtim.tv_sec) * 1000 + Int64(status.st_mtim.tv_nsec) / 1_000_000)
+    }
+
     package func syncAll(_ path: String) throws(FileError) {
         let descriptor = try check("open", path) { martlet_open(path, O_RDONLY | O_DIRECTORY, 0) }
         defer { close(descriptor) }

@@ -88,13 +88,14 @@ package final class Semaphore: @unchecked Sendable {
 
     package func wait() { while sem_wait(value) != 0 {} }
 
-    /// Waits for a signal, but no longer than `limit`. False if none came.
-    @discardableResult
-    package func wait(upTo limit: Duration) -> Bool {
-        let (deadline, overflow) = SystemTime().instant.nanoseconds.addingReportingOverflow(
-            max(0, limit.wholeNanoseconds)
-        )
-        while martlet_semaphore_wait(value, overflow ? .max : deadline) != 0 {
+    /// Waits until there is a signal, but no longer than this, by the monotonic clock. False if there was none.
+    package func wait(atMost limit: Duration) -> Bool {
+        let nanosecondsPerSecond: Int64 = 1_000_000_000
+        // A year is as good as for ever, and does not overflow.
+        let longest = 365 * 86_400 * nanosecondsPerSecond
+        let deadline = SystemTime().instant.nanoseconds + min(max(0, limit.wholeNanoseconds), longest)
+        let (seconds, nanoseconds) = deadline.quotientAndRemainder(dividingBy: nanosecondsPerSecond)
+        while martlet_semaphore_wait(value, seconds, Int(nanoseconds)) != 0 {
             if errno == ETIMEDOUT { return false }
         }
         return true

@@ -51,6 +51,21 @@ extension FakeConnection {
         return result.baseOffset
     }
 
+    /// Sends a Produce request that names its topics by name.
+    package func produce(_ request: ProduceRequest, version: Int16 = 12) throws -> ProduceResponse {
+        try send(request, version: version)
+    }
+
+    /// Sends a Fetch request that names its topics by name, and waits for its response.
+    package func fetch(_ request: FetchRequest, version: Int16 = 12) throws -> FetchResponse {
+        try send(request, version: version)
+    }
+
+    /// Sends a Fetch request that names its topics by name, and does not wait.
+    package func beginFetch(_ request: FetchRequest, version: Int16 = 12) throws -> PendingResponse<FetchRequest> {
+        try begin(request, version: version)
+    }
+
     /// What Metadata says about a topic; does not create it.
     package func metadata(of topic: String) throws -> MetadataResponse.Topic {
         var asked = MetadataRequest.Topic()

@@ -143,6 +143,11 @@ package struct PendingResponse<Request: WireRequest>: Sendable {
     package let number: UInt64
     package let version: Int16
 
+    package init(number: UInt64, version: Int16) {
+        self.number = number
+        self.version = version
+    }
+
     /// The response in a frame, of which nothing may be left over.
     package func decode(_ output: WireOutput) throws -> Request.Response {
         var body = try output.responseBody(Request.api, version: version, number: number)

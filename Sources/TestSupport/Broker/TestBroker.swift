@@ -70,15 +70,24 @@ package final class TestBroker {
         case powerCut
     }
 
-    /// Ends the broker and starts it anew on its data, with other settings if there are any.
-    package func restart(_ ending: Ending = .clean, _ settings: [String: String]? = nil) throws {
-        var data = fileSystem
-        if ending != .clean { data = fileSystem.copy() }
-        if ending == .powerCut { data.crash() }
+    /// Ends the broker and starts it anew on its data.
+    ///
+    /// - Parameters:
+    ///   - settings: Other settings than before, if there are any.
+    ///   - prepare: What happens to the data while no broker runs.
+    package func restart(
+        _ ending: Ending = .clean,
+        _ settings: [String: String]? = nil,
+        preparing prepare: (SimulatedFileSystem) throws -> Void = { _ in }
+    ) throws {
+        let killed = fileSystem.copy()
         stop()
-        fileSystem = data
+        // A copy in any case: who still has the broker that has stopped holds on to its directories.
+        fileSystem = ending == .clean ? fileSystem.copy() : killed
+        if ending == .powerCut { fileSystem.crash() }
+        try prepare(fileSystem)
         if let settings { configuration = try Self.configuration(settings) }
-        broker = try Broker.open(configuration, fileSystem: data, time: time, log: log.logger)
+        broker = try Broker.open(configuration, fileSystem: fileSystem, time: time, log: log.logger)
         isStopped = false
     }
 }

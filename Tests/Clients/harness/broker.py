@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 import threading
+import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -54,6 +55,14 @@ class Broker:
     def log(self):
         """Everything it has said so far, over all its starts."""
         return "".join(self.output)
+
+    def wait_for_log(self, words, seconds=10):
+        """Waits until it has said so: its lines arrive a moment after its answers."""
+        for _ in range(seconds * 100):
+            if words in self.log:
+                return
+            time.sleep(0.01)
+        raise AssertionError(f"it did not say '{words}' but:\n{self.log[-4000:]}")
 
     def command(self, port=None):
         listen = f"{self.host}:{self.port if port is None else port}"

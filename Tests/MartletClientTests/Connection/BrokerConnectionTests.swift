@@ -16,10 +16,13 @@ import Wire
         }
     }
 
-    func failure(_ script: @escaping ScriptedBroker.Script) async throws -> ClientError? {
+    func failure(
+        within timeout: Duration = .seconds(30),
+        _ script: @escaping ScriptedBroker.Script
+    ) async throws -> ClientError? {
         let broker = try await ScriptedBroker.start(script: script)
         var configuration = broker.client
-        configuration.requestTimeout = .milliseconds(50)
+        configuration.requestTimeout = timeout
         let result = await connect(configuration)
         try await broker.stop()
         guard case .failure(let error) = result else { return nil }
@@ -48,7 +51,7 @@ import Wire
     }
 
     @Test func silentPeerIsATimeoutThatDoubtsTheProtocol() async throws {
-        let error = try await failure { _ in .silence }
+        let error = try await failure(within: .milliseconds(50)) { _ in .silence }
         #expect(error?.kind == .timeout)
         #expect(error?.message.contains("did not answer ApiVersions") == true)
         #expect(error?.hint == "the peer may not be a Kafka broker")
@@ -141,11 +144,11 @@ import Wire
 
     @Test func lateAnswerTakesTheConnectionWithIt() async throws {
         let broker = try await ScriptedBroker.start { $0.key == .metadata ? .silence : nil }
-        var configuration = broker.client
-        configuration.requestTimeout = .milliseconds(50)
-        let connection = try await connect(configuration).get()
+        let connection = try await connect(broker.client).get()
         let version = try connection.versions.version(for: MetadataRequest.api)
-        let first = try connection.start(MetadataRequest(), version: version)
+        // Only the first is in a hurry.
+        let hurry = .milliseconds(50) - broker.client.requestTimeout
+        let first = try connection.start(MetadataRequest(), version: version, waiting: hurry)
         let second = try connection.start(MetadataRequest(), version: version)
         for request in [first, second] {
             do throws(ClientError) {

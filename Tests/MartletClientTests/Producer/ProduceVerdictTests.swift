@@ -36,6 +36,7 @@ import Wire
         }
         guard case .refused(let refusal) = verdict else { return #expect(Bool(false), "\(verdict)") }
         #expect(refusal.error.kafkaName == "INVALID_RECORD")
+        #expect(refusal.error.message.contains("because of other records in it"))
         #expect(refusal.records[3]?.message.contains("it has no key") == true)
         #expect(refusal.records[0] == nil)
     }

@@ -39,6 +39,17 @@ import Wire
         await producer.abort()
     }
 
+    @Test func patientProducerWaitsForItsFirstBroker() async throws {
+        // Every connection is closed at the first request, three times.
+        let broker = try await ScriptedBroker.start { $0.key == .apiVersions && $0.index < 3 ? .close : nil }
+        var client = broker.client
+        client.bootstrapTimeout = .seconds(30)
+        let producer = try Producer(ProducerConfiguration(client: client))
+        #expect(try await producer.send(ProducerRecord(topic: "t", value: "x")).offset == 0)
+        try await producer.close()
+        try await broker.stop()
+    }
+
     @Test func impossibleConfigurationIsRefused() {
         var configuration = ProducerConfiguration(client: .nowhere)
         configuration.maximumInFlightRequests = 6
@@ -86,8 +97,6 @@ import Wire
             _ = try await producer.send(ProducerRecord(topic: "t", value: "x"))
         }
         #expect(error?.kind == .timeout)
-        #expect(error?.message.contains("NOT_LEADER_OR_FOLLOWER") == true)
-        #expect(broker.calls(.produce).count > 1)
         await producer.abort()
         try await broker.stop()
     }

@@ -14,6 +14,7 @@ let targets: [(name: String, type: any FuzzTarget.Type)] = [
     ("message", MessageTarget.self),
     ("batch", BatchTarget.self),
     ("codec", CodecTarget.self),
+    ("log", LogTarget.self),
 ]
 
 /// Chosen by the environment, because libFuzzer owns the arguments.

@@ -1,0 +1,105 @@
+package import Model
+
+/// ExplainTopic (key 10001): what topics' partitions consist of, segment by segment, and what retention will do with
+/// each. Private to Martlet. Flexible in its only version.
+package struct ExplainTopicRequest: WireRequest {
+    package typealias Response = ExplainTopicResponse
+    package static let api = API(.explainTopic, "ExplainTopic", versions: 0...0, flexibleFrom: 0)
+
+    package var topics: [String] = []
+
+    package init() {}
+
+    package mutating func code(_ wire: inout WireCoder) throws(WireError) {
+        try wire.strings("Topics", &topics)
+        try wire.taggedFields()
+    }
+}
+
+/// What the topics of an ``ExplainTopicRequest`` consist of.
+package struct ExplainTopicResponse: WireStruct {
+    package var throttleTimeMilliseconds: Int32 = 0
+    package var topics: [Topic] = []
+
+    package init() {}
+
+    package mutating func code(_ wire: inout WireCoder) throws(WireError) {
+        try wire.int32("ThrottleTimeMs", &throttleTimeMilliseconds)
+        try wire.array("Topics", &topics)
+        try wire.taggedFields()
+    }
+
+    package struct Topic: WireStruct {
+        package var errorCode = ErrorCode.none
+        package var errorMessage: String?
+        package var name = ""
+        package var partitions: [Partition] = []
+
+        package init() {}
+
+        package mutating func code(_ wire: inout WireCoder) throws(WireError) {
+            try wire.errorCode("ErrorCode", &errorCode)
+            try wire.nullableString("ErrorMessage", &errorMessage)
+            try wire.string("Name", &name)
+            try wire.array("Partitions", &partitions)
+            try wire.taggedFields()
+        }
+    }
+
+    package struct Partition: WireStruct {
+        package var errorCode = ErrorCode.none
+        package var errorMessage: String?
+        package var index: Int32 = 0
+        package var logStart: Int64 = 0
+        package var logEnd: Int64 = 0
+        package var segments: [Segment] = []
+
+        package init() {}
+
+        package mutating func code(_ wire: inout WireCoder) throws(WireError) {
+            try wire.errorCode("ErrorCode", &errorCode)
+            try wire.nullableString("ErrorMessage", &errorMessage)
+            try wire.int32("PartitionIndex", &index)
+            try wire.int64("LogStartOffset", &logStart)
+            try wire.int64("LogEndOffset", &logEnd)
+            try wire.array("Segments", &segments)
+            try wire.taggedFields()
+        }
+    }
+
+    package struct Segment: WireStruct {
+        package var baseOffset: Int64 = 0
+        /// Where the next one begins.
+        package var endOffset: Int64 = 0
+        package var sizeInBytes: Int64 = 0
+        package var isActive = false
+        /// −1 if no record has a timestamp.
+        package var largestTimestamp: Int64 = -1
+        /// When the last record was appended; −1 if that is not known.
+        package var lastAppendTime: Int64 = -1
+        /// Whether retention would remove it now.
+        package var isExpired = false
+        /// Why it stays or goes, in one word.
+        package var reason = ""
+        /// The same in a few words for people.
+        package var explanation = ""
+        /// When it will go by its age; −1 if that cannot be foretold.
+        package var expiresAt: Int64 = -1
+
+        package init() {}
+
+        package mutating func code(_ wire: inout WireCoder) throws(WireError) {
+            try wire.int64("BaseOffset", &baseOffset)
+            try wire.int64("EndOffset", &endOffset)
+            try wire.int64("SizeInBytes", &sizeInBytes)
+            try wire.bool("IsActive", &isActive)
+            try wire.int64("LargestTimestamp", &largestTimestamp)
+            try wire.int64("LastAppendTime", &lastAppendTime)
+            try wire.bool("IsExpired", &isExpired)
+            try wire.string("Reason", &reason)
+            try wire.string("Explanation", &explanation)
+            try wire.int64("ExpiresAt", &expiresAt)
+            try wire.taggedFields()
+        }
+    }
+}
