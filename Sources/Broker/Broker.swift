@@ -15,6 +15,8 @@ package final class Broker: Sendable {
     let catalogue: any Catalogue
     let fetchSessions: FetchSessions
     let producerIDs: ProducerIDs
+    /// What is wrong at the moment.
+    package let health: Health
     /// Deletes what is too old or too much.
     package let retention: RetentionKeeper
     /// Changes of topics and configurations, one at a time.
@@ -33,6 +35,7 @@ package final class Broker: Sendable {
         catalogue: any Catalogue,
         storage: TopicStorage,
         topics: TopicRegistry,
+        health: Health,
         time: any TimeSource,
         log: Logger
     ) {
@@ -42,6 +45,7 @@ package final class Broker: Sendable {
         self.catalogue = catalogue
         self.storage = storage
         self.topics = topics
+        self.health = health
         self.time = time
         self.log = log
         fetchSessions = FetchSessions(slots: settings.fetchSessionCacheSlots, time: time)
@@ -50,6 +54,7 @@ package final class Broker: Sendable {
             topics: topics,
             storage: storage,
             interval: settings.logRetentionCheckInterval,
+            health: health,
             time: time,
             log: log
         )
