@@ -52,7 +52,7 @@ package final class Broker: Sendable {
         self.log = log
         fetchSessions = FetchSessions(slots: settings.fetchSessionCacheSlots, time: time)
         producerIDs = ProducerIDs(catalogue: catalogue)
-        cleaner = LogCleaner(topics: topics, settings: settings.cleaner, time: time, log: log)
+        cleaner = LogCleaner(topics: topics, settings: settings.cleaner, health: health, time: time, log: log)
         retention = RetentionKeeper(
             topics: topics,
             storage: storage,

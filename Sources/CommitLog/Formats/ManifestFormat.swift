@@ -34,6 +34,16 @@ struct Manifest: Equatable {
     /// Ascending.
     var segments: [Segment] = []
     var replacement: Replacement?
+
+    /// Below, offsets may be missing. Further than ``compactedTo`` where a compaction was cut off between two segments.
+    var mayHaveGapsBelow: Offset {
+        var end = compactedTo
+        for (number, segment) in segments.enumerated() where segment.checksum != nil {
+            let next = number + 1 < segments.count ? segments[number + 1].baseOffset : segment.lastOffset + 1
+            end = max(end, next)
+        }
+        return end
+    }
 }
 
 /// The layout of ``Manifest``.

@@ -52,7 +52,7 @@ extension LogLoader {
     private func follows(_ segment: LogSegment, _ before: SegmentScan) -> Bool {
         segment.baseOffset == before.nextOffset
             || (segment.baseOffset > before.nextOffset
-                && (config.cleanupPolicy.contains(.compact) || before.nextOffset < compactedTo))
+                && (config.cleanupPolicy.contains(.compact) || segment.baseOffset <= mayHaveGapsBelow))
     }
 
     private mutating func repair(

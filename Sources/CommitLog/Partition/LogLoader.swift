@@ -34,7 +34,7 @@ struct LogLoader {
     /// What the directory holds.
     var names: [String] = []
     /// Below, segments may end before the next begins.
-    var compactedTo = Offset.zero
+    var mayHaveGapsBelow = Offset.zero
     /// Whether the epochs have to be made out from the batches.
     var lacksEpochs = false
 
@@ -66,7 +66,6 @@ struct LogLoader {
         names = try storage { () throws(FileError) in try fileSystem.list(directory) }
         if !isNew { try checkTopic() }
         let manifest = try settleManifest()
-        compactedTo = manifest.compactedTo
         let segments = try tidy().map { segment($0, isNew: isNew) }
         let stored = try loadEpochs()
         lacksEpochs = stored.entries.isEmpty
