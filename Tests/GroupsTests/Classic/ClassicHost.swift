@@ -66,10 +66,11 @@ struct ClassicHost {
         while let due = nextTimer, due <= end {
             now = max(now, due)
             // Among timers of one moment any order is as good; a fixed one keeps tests repeatable.
-            let names = timers.filter { $0.value == due }.keys.sorted { "\($0)" < "\($1)" }
-            guard let timer = names.first else { break }
-            timers[timer] = nil
-            fire(timer)
+            for timer in timers.filter({ $0.value == due }).keys.sorted(by: { "\($0)" < "\($1)" }) {
+                guard timers[timer] == due else { continue }
+                timers[timer] = nil
+                fire(timer)
+            }
         }
         now = end
     }

@@ -1,4 +1,5 @@
 import Groups
+import Model
 import Testing
 
 @Test func requestsThatAreNeverRightAreRefused() {
@@ -233,4 +234,43 @@ import Testing
         b: join fails with UNKNOWN_MEMBER_ID
         """
     )
+}
+
+@Test func aMemberThatSaysTooMuchOfItselfIsRefused() {
+    var request = JoinRequest()
+    request.sessionTimeoutMilliseconds = 10_000
+    request.protocolType = "consumer"
+    func answer() -> ErrorCode? {
+        var group = ClassicGroup(id: GroupID("g"), now: .none)
+        var step = GroupStep(now: ClassicHost().time)
+        group.join(request, ReplyToken(rawValue: 1), ClassicGroupSettings(), &step)
+        for case .reply(_, .join(let reply)) in step.effects { return reply.error }
+        return nil
+    }
+    request.protocols = [JoinProtocol(name: "range", metadata: Array(repeating: 0, count: 64 * 1024))]
+    #expect(answer() == .memberIdRequired)
+    request.protocols.append(JoinProtocol(name: "sticky", metadata: [0]))
+    #expect(answer() == .invalidRequest)
+    request.protocols = (0..<17).map { JoinProtocol(name: "p\($0)", metadata: []) }
+    #expect(answer() == .invalidRequest)
+    request.protocols = [JoinProtocol(name: String(repeating: "x", count: 1025), metadata: [])]
+    #expect(answer() == .invalidRequest)
+}
+
+@Test func idsThatNobodyComesBackForAreForgotten() {
+    var host = ClassicHost()
+    for number in 0..<10_100 {
+        var request = JoinRequest()
+        request.sessionTimeoutMilliseconds = 10_000
+        request.protocolType = "consumer"
+        request.protocols = [JoinProtocol(name: "range", metadata: [])]
+        request.freshMemberID = MemberID("m-\(number)")
+        let token = host.nextToken()
+        host.handle { group, settings, step in group.join(request, token, settings, &step) }
+        _ = host.takeEffects()
+    }
+    #expect(host.timers.count == 10_000)
+    host.advance(to: 10_000)
+    #expect(host.timers.isEmpty)
+    #expect(host.group.isUnused)
 }
