@@ -13,12 +13,21 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
 
 int martlet_open(const char *path, int flags, mode_t mode) { return open(path, flags | O_CLOEXEC, mode); }
 
 int martlet_reserve(int descriptor, off_t offset, off_t length) {
     return fallocate(descriptor, FALLOC_FL_KEEP_SIZE, offset, length);
+}
+
+int martlet_semaphore_wait(sem_t *semaphore, int64_t deadline_nanoseconds) {
+    struct timespec deadline = {
+        .tv_sec = deadline_nanoseconds / 1000000000,
+        .tv_nsec = deadline_nanoseconds % 1000000000,
+    };
+    return sem_clockwait(semaphore, CLOCK_MONOTONIC, &deadline);
 }
 
 int martlet_sync_all(int descriptor) { return syncfs(descriptor); }

@@ -1,6 +1,7 @@
 #ifndef MARTLET_CSYSCALLS_H
 #define MARTLET_CSYSCALLS_H
 // System calls that Swift cannot spell: variadic functions and macros. No logic lives here.
+#include <semaphore.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/epoll.h>
@@ -41,6 +42,8 @@ int martlet_eventfd(void);
 ssize_t martlet_pages_not_cached(int file, off_t position, size_t length);
 /// How many pages of the mapped range are not in the page cache: mincore(2). -1 with errno set on failure.
 ssize_t martlet_pages_not_resident(const void *address, size_t length);
+/// sem_clockwait(3) on the monotonic clock, until that many nanoseconds of it. 0, or -1 with errno set.
+int martlet_semaphore_wait(sem_t *semaphore, int64_t deadline_nanoseconds);
 /// Names the calling thread (at most 15 bytes are kept).
 void martlet_name_thread(const char *name);
 /// The process's resident set in bytes, from /proc/self/statm; 0 where it is not available.

@@ -1,3 +1,4 @@
+import CSyscalls
 import Glibc
 
 /// Threads for work that may block: reads of cold pages, fsync, creation and removal of files. Thread-safe.
@@ -86,4 +87,16 @@ package final class Semaphore: @unchecked Sendable {
     package func signal() { sem_post(value) }
 
     package func wait() { while sem_wait(value) != 0 {} }
+
+    /// Waits for a signal, but no longer than `limit`. False if none came.
+    @discardableResult
+    package func wait(upTo limit: Duration) -> Bool {
+        let (deadline, overflow) = SystemTime().instant.nanoseconds.addingReportingOverflow(
+            max(0, limit.wholeNanoseconds)
+        )
+        while martlet_semaphore_wait(value, overflow ? .max : deadline) != 0 {
+            if errno == ETIMEDOUT { return false }
+        }
+        return true
+    }
 }
