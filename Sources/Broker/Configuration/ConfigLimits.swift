@@ -11,7 +11,6 @@ enum ConfigLimits {
     static let noRetention = "nothing is deleted by age or size"
     static let noCompaction = "nothing is compacted"
     static let noPolicy = "compact makes keys obligatory, and old segments stay"
-    static let noFlush = "the system decides when to write to the disk"
     static let noDeletionDelay = "no segments are taken out of a log"
 
     /// Kafka's form of a list of throttled replicas: empty, `*`, or `partition:broker` each.

@@ -5,12 +5,21 @@ import Model
 /// Where the partitions' logs are: opens, extends and removes them. Used at start and stop, and on the control thread.
 final class TopicStorage: Sendable {
     let directories: [LogDirectory]
+    private let checkpointers: [Checkpointer]
     private let log: Logger
 
     init(directories: [LogDirectory], log: Logger) {
         invariant(!directories.isEmpty, "a broker has at least one log directory")
         self.directories = directories
         self.log = log
+        checkpointers = directories.map { directory in
+            Checkpointer(directory) { error in
+                log.error("the checkpoint of \(directory.path) is not written, a restart may take longer: \(error)")
+            }
+        }
+        for directory in directories {
+            directory.setFailureHandler { error in log.critical("\(error)") }
+        }
     }
 
     /// The directories, as people read them.
@@ -156,6 +165,7 @@ final class TopicStorage: Sendable {
 
     /// Closes every log and notes that the stop was clean, so that the next start need not look for damage.
     func close() {
+        for checkpointer in checkpointers { checkpointer.stop() }
         for directory in directories {
             do throws(LogError) {
                 try directory.close()
