@@ -71,7 +71,13 @@ let package = Package(
         target("Broker", ["Model", "Wire", "Records", "CommitLog", nioCore, logging]),
         target("Server", ["Model", "Wire", "Broker", "CSyscalls", nioCore, heap, deque, logging]),
         target("MartletClient", ["Model", "Wire", "Records", nioCore, nioPosix, logging]),
-        target("MartletCLI", ["Model", "MartletClient", "Broker", "Server", "CSyscalls", argumentParser, logging]),
+        target(
+            "MartletCLI",
+            [
+                "Model", "Records", "CommitLog", "MartletClient", "Broker", "Server", "CSyscalls", nioCore,
+                argumentParser, logging,
+            ]
+        ),
         .executableTarget(name: "martlet", dependencies: ["MartletCLI", argumentParser], swiftSettings: settings),
         target("TestSupport", ["Model", "Wire", "Records", "CommitLog", "Broker", nioCore]),
 
@@ -89,7 +95,7 @@ let package = Package(
         tests("Broker", ["Wire", "Records", nioCore]),
         tests("Server", ["Broker", "Wire", nioCore]),
         tests("MartletClient", ["Server", "Broker", "Wire", "Records", nioCore]),
-        tests("MartletCLI"),
+        tests("MartletCLI", ["MartletClient", "Model", nioCore, argumentParser]),
         .testTarget(name: "RepositoryTests", dependencies: ["Wire", "Broker"], swiftSettings: settings),
     ]
 )

@@ -30,8 +30,9 @@ extension Broker {
             time: time,
             log: log
         )
-        try broker.openTopics(contents)
+        // First what is in the way: a deleted topic's files may have the names of a new one's.
         broker.removeDeleted(contents)
+        try broker.openTopics(contents)
         return broker
     }
 

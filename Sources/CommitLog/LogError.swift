@@ -1,3 +1,4 @@
+import Glibc
 package import Model
 package import Records
 
@@ -33,6 +34,9 @@ package enum LogError: Error, Equatable, Sendable, CustomStringConvertible {
     case directoryOffline(path: String, FileError)
     /// The log was closed or deleted.
     case closed(TopicPartition)
+
+    /// A file that was asked for is not there.
+    package static func missing(_ path: String) -> LogError { .storage(FileError("open", path, code: ENOENT)) }
 
     package var errorCode: ErrorCode {
         switch self {

@@ -16,7 +16,7 @@ struct MartletCommand: AsyncParsableCommand {
               martlet --generate-completion-script bash > /etc/bash_completion.d/martlet
             """,
         version: "martlet \(Version.current)",
-        subcommands: [Serve.self, Topic.self, Produce.self, Consume.self]
+        subcommands: [Serve.self, Topic.self, Produce.self, Consume.self, LogCommand.self]
     )
 }
 

@@ -45,8 +45,13 @@ package final class MartletServer: Sendable {
         self.log = log
         memory = MemoryBudget(limit: settings.maximumQueuedBytes)
         var loops: [EpollReactor] = []
-        for index in 0..<settings.eventLoops {
-            loops.append(try EpollReactor(name: "loop-\(index)", time: time))
+        do throws(FileError) {
+            for index in 0..<settings.eventLoops {
+                loops.append(try EpollReactor(name: "loop-\(index)", time: time))
+            }
+        } catch {
+            for loop in loops { loop.stop() }
+            throw error
         }
         self.loops = loops
         for loop in loops { scheduleChecks(on: loop) }
@@ -66,6 +71,8 @@ package final class MartletServer: Sendable {
     package func stop() {
         let (listeners, connections) = state.withLock { state in
             state.isStopping = true
+            // They know the server as the server knows them: kept, neither would ever go.
+            defer { state.listeners = [] }
             return (state.listeners, Array(state.connections.values))
         }
         for listener in listeners { loops[0].execute { listener.close() } }

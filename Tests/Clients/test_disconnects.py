@@ -68,6 +68,7 @@ def test_before_reading_the_answer(broker, neighbour, make_topic, ending):
     for value in values:
         connection = wire.Connection(broker.address)
         connection.send(wire.produce_request(topic, batches.batch([(b"k", value)])))
+        connection.wait_until_sent()
         ending(connection)
     assert sorted(values_when_there_are(broker, topic, len(values))) == sorted(values)
 
@@ -83,6 +84,7 @@ def test_a_burst_without_acknowledgements(broker, neighbour, make_topic, ending)
         connection.send(wire.metadata([topic]))
     for value in values:
         connection.send(wire.produce_request(topic, batches.batch([(b"k", value)]), acks=0))
+    connection.wait_until_sent()
     ending(connection)
     assert values_when_there_are(broker, topic, len(values)) == values
 

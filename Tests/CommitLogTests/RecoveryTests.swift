@@ -73,6 +73,21 @@ import Testing
         #expect(fixture.log.endOffset(forEpoch: LeaderEpoch(2)) == (LeaderEpoch(-1), Offset(-1)))
     }
 
+    /// A consumer that has seen the lost record would take the next one of that offset for what it expects.
+    @Test func anEpochWhoseRecordsAreLostIsNotUsedAgain() throws {
+        let fixture = try fixture(on: SimulatedFileSystem())
+        try fixture.append()
+        try fixture.reopen(clean: false)
+        let path = fixture.path(0, ".log")
+        let kept = try fixture.contents(of: path)
+        try fixture.append()
+        fixture.log.abandon()
+        try fixture.overwrite(path, with: kept)
+        try fixture.reopenAsIs(clean: false)
+        #expect(fixture.log.offsets.logEnd == Offset(1))
+        #expect(fixture.log.offsets.leaderEpoch == LeaderEpoch(2))
+    }
+
     @Test func aDamagedSegmentPutsWhatFollowsAside() throws {
         let fileSystem = SimulatedFileSystem()
         let fixture = try fixture(segmentBytes: 300, on: fileSystem)

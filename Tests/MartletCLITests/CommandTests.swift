@@ -10,7 +10,7 @@ import Testing
         ["produce"], ["produce", "t", "--acks", "2"], ["produce", "t", "-z", "rar"], ["produce", "t", "-K", ""],
         ["produce", "t", "-p", "-1"], ["consume"], ["consume", "t", "--from", "x"], ["consume", "t", "-c", "0"],
         ["consume", "t", "--json", "-f", "%s"], ["consume", "t", "-f", "%x"], ["topic", "list", "-b", "a:b"],
-        ["nonsense"],
+        ["log", "dump"], ["log", "verify"], ["log", "verify", "a", "b"], ["nonsense"],
     ])
     func wrongCommandsAreUsageErrors(arguments: [String]) {
         let error = #expect(throws: (any Error).self) { _ = try MartletCommand.parseAsRoot(arguments) }
@@ -23,7 +23,8 @@ import Testing
         ["topic", "trim", "t", "-p", "0", "--offset", "5"], ["topic", "trim", "t", "--offset", "end"],
         ["produce", "t", "f1", "f2", "-K", "\\t", "-H", "a=b", "-H", "c=d", "-z", "zstd", "--acks", "0", "-Z"],
         ["consume", "a", "b", "--from", "-5", "-p", "0", "-p", "1", "-e", "-u", "-f", "%t\\n"],
-        ["topic", "list", "-b", "a:1,[::1]:2", "--json"],
+        ["topic", "list", "-b", "a:1,[::1]:2", "--json"], ["log", "dump", "a.log", "b.index", "--records", "--json"],
+        ["log", "verify", "d", "--records", "--allow-gaps", "--json"],
     ])
     func commandsAreUnderstood(arguments: [String]) throws { _ = try MartletCommand.parseAsRoot(arguments) }
 }

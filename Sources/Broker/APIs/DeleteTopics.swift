@@ -18,6 +18,8 @@ extension DeleteTopicsRequest: BrokerRequest {
                     try call.broker.administration.delete(found)
                 } catch {
                     result.errorCode = error.code
+                    // Which is not known before version 3.
+                    if error.code == .topicDeletionDisabled, call.version < 3 { result.errorCode = .invalidRequest }
                     result.errorMessage = error.message
                 }
                 return result
@@ -35,6 +37,9 @@ extension DeleteTopicsRequest: BrokerRequest {
                 throw RequestError(.unknownTopicOrPartition, "The topic '\(name)' does not exist.")
             }
             return topic
+        }
+        guard asked.topicID != .zero else {
+            throw RequestError(.invalidRequest, "a topic to delete is given by name or by id, here is neither")
         }
         guard let topic = known[asked.topicID] else {
             throw RequestError(.unknownTopicId, "No topic has the id \(asked.topicID).")

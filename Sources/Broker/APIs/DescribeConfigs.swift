@@ -11,7 +11,7 @@ enum ConfigResource {
 extension DescribeConfigsRequest: BrokerRequest {
     package func handle(_ call: Call<DescribeConfigsRequest>) {
         var response = DescribeConfigsResponse()
-        response.resources = resources.map { resource in
+        response.resources = distinctResources.map { resource in
             var result = DescribeConfigsResponse.Resource()
             result.type = resource.type
             result.name = resource.name
@@ -24,6 +24,12 @@ extension DescribeConfigsRequest: BrokerRequest {
             return result
         }
         call.reply(response)
+    }
+
+    /// The resources asked for, each once: else a small request could ask for a response of any size.
+    private var distinctResources: [Resource] {
+        var seen: Set<String> = []
+        return resources.filter { seen.insert("\($0.type)/\($0.name)").inserted }
     }
 
     private func describe(_ resource: Resource, _ broker: Broker) throws(RequestError) -> [ConfigDescription] {

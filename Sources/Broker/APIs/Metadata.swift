@@ -30,6 +30,15 @@ extension MetadataRequest: BrokerRequest {
         }
     }
 
+    /// The topics asked for, each once: else a small request could ask for a response of any size.
+    private var distinctTopics: [Topic]? {
+        var names: Set<String> = []
+        var ids: Set<TopicID> = []
+        return topics?.filter { topic in
+            topic.name.map { names.insert($0).inserted } ?? ids.insert(topic.topicID).inserted
+        }
+    }
+
     private func response(_ call: Call<MetadataRequest>, failures: [String: RequestError]) -> MetadataResponse {
         let broker = call.broker
         let endpoint = broker.endpoint(for: call.connection)
@@ -43,7 +52,7 @@ extension MetadataRequest: BrokerRequest {
         response.clusterID = broker.clusterID
         response.controllerID = broker.nodeID
         let known = broker.topics.snapshot
-        if let asked = topics, !(asked.isEmpty && call.version == 0) {
+        if let asked = distinctTopics, !(asked.isEmpty && call.version == 0) {
             response.topics = asked.map { describe($0, known, broker.nodeID, version: call.version, failures) }
         } else {
             response.topics = known.sorted.map { describe($0, broker.nodeID) }

@@ -5,8 +5,6 @@ import Wire
 final class FetchSessions: Sendable {
     /// A session idle for so long may make room for a new one (Kafka's min.incremental.fetch.session.eviction.ms).
     static let evictableAfter = Duration.seconds(120)
-    /// Partitions in all sessions together.
-    static let maximumPartitions = 1_000_000
 
     /// The epochs that do not continue a session.
     private enum Epoch {
@@ -15,12 +13,15 @@ final class FetchSessions: Sendable {
     }
 
     private let slots: Int
+    /// Partitions in all sessions together.
+    private let maximumPartitions: Int
     private let time: any TimeSource
     private let sessions = Locked<[Int32: FetchSession]>([:])
 
     /// - Parameter slots: `max.incremental.fetch.session.cache.slots`.
-    init(slots: Int, time: any TimeSource) {
+    init(slots: Int, maximumPartitions: Int = 1_000_000, time: any TimeSource) {
         self.slots = slots
+        self.maximumPartitions = maximumPartitions
         self.time = time
     }
 
@@ -39,6 +40,7 @@ final class FetchSessions: Sendable {
         let forgotten = request.forgottenTopics.flatMap { topic in
             topic.partitions.map { FetchTarget.Key(topicName: topic.name, topicID: topic.topicID, index: $0) }
         }
+        let before = session.partitionCount
         let all = session.advance(
             epoch: request.sessionEpoch,
             changed: targets,
@@ -46,6 +48,11 @@ final class FetchSessions: Sendable {
             now: time.instant
         )
         guard let all else { throw FetchRefusal(.invalidFetchSessionEpoch) }
+        guard session.partitionCount <= before || hasRoom(for: 0) else {
+            // The client goes on with a full fetch, for which there is no room either: so without a session.
+            sessions.withLock { $0[session.id] = nil }
+            throw FetchRefusal(.fetchSessionIdNotFound)
+        }
         if all.isEmpty {
             sessions.withLock { $0[session.id] = nil }
             return make(request, version, maximumBytes, [], nil, isIncremental: true)
@@ -81,14 +88,21 @@ final class FetchSessions: Sendable {
         let now = time.instant
         return sessions.withLock { sessions in
             if sessions.count >= slots, !evict(from: &sessions, now: now) { return nil }
-            let held = sessions.values.reduce(0) { $0 + $1.partitionCount }
-            guard held + targets.count <= Self.maximumPartitions, !targets.isEmpty else { return nil }
+            guard !targets.isEmpty, hasRoom(for: targets.count, sessions) else { return nil }
             var id: Int32
             repeat { id = Int32.random(in: 1 ... .max) } while sessions[id] != nil
             let session = FetchSession(id: id, usesTopicIDs: version >= 13, targets: targets, now: now)
             sessions[id] = session
             return session
         }
+    }
+
+    private func hasRoom(for additional: Int) -> Bool {
+        sessions.withLock { hasRoom(for: additional, $0) }
+    }
+
+    private func hasRoom(for additional: Int, _ sessions: [Int32: FetchSession]) -> Bool {
+        sessions.values.reduce(additional) { $0 + $1.partitionCount } <= maximumPartitions
     }
 
     private func evict(from sessions: inout [Int32: FetchSession], now: Instant) -> Bool {

@@ -65,4 +65,10 @@ package final class HostedPartition: Sendable {
         case .failure: nil
         }
     }
+
+    /// Whether files of another topic are in the partition's place: they are not its own to remove.
+    var isObstructed: Bool {
+        if case .failure(.inconsistentTopicID) = state { return true }
+        return false
+    }
 }

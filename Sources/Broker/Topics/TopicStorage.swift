@@ -6,11 +6,17 @@ import Model
 final class TopicStorage: Sendable {
     let directories: [LogDirectory]
     private let checkpointers: [Checkpointer]
+    /// In which of the directories each partition was at the start.
+    private let found: [LogDirectory.FoundPartition: Int]
     private let log: Logger
 
     init(directories: [LogDirectory], log: Logger) {
         invariant(!directories.isEmpty, "a broker has at least one log directory")
         self.directories = directories
+        found = Dictionary(
+            directories.enumerated().flatMap { number, directory in directory.found.map { ($0, number) } },
+            uniquingKeysWith: { first, _ in first }
+        )
         self.log = log
         checkpointers = directories.map { directory in
             Checkpointer(directory) { error in
@@ -71,7 +77,7 @@ final class TopicStorage: Sendable {
         _ config: LogConfig
     ) -> Result<PartitionLog, LogError> {
         do throws(LogError) {
-            return .success(try home(of: partition).openPartition(partition, topicID: id, config: config))
+            return .success(try home(of: partition, id).openPartition(partition, topicID: id, config: config))
         } catch {
             log.error("\(partition) is offline: \(error)")
             return .failure(error)
@@ -107,18 +113,23 @@ final class TopicStorage: Sendable {
     }
 
     /// Where the partition is, or for a new one the directory with the fewest.
-    private func home(of partition: TopicPartition) -> LogDirectory {
+    private func home(of partition: TopicPartition, _ id: TopicID) -> LogDirectory {
         if directories.count == 1 { return directories[0] }
-        let present = directories.first { directory in
-            directory.log(for: partition) != nil || directory.found.contains { $0.topicPartition == partition }
+        // By id and not only by name: what is left of a deleted topic is not the home of a new one.
+        if let number = found[LogDirectory.FoundPartition(topicPartition: partition, topicID: id)] {
+            return directories[number]
         }
+        let present = directories.first { $0.log(for: partition)?.topicID == id }
         return present ?? directories.min { $0.logs.count < $1.logs.count } ?? directories[0]
     }
 
     /// Takes a topic's partitions out of use. False if something is left for the next start.
     func delete(_ topic: HostedTopic) -> Bool {
         var isDone = true
-        for partition in topic.partitions where !delete(partition.topicPartition) { isDone = false }
+        for partition in topic.partitions where !partition.isObstructed {
+            let name = partition.topicPartition
+            if !delete(name, in: home(of: name, topic.id)) { isDone = false }
+        }
         return isDone
     }
 
@@ -126,14 +137,16 @@ final class TopicStorage: Sendable {
     func delete(_ id: TopicID) -> Bool {
         var isDone = true
         for directory in directories {
-            for found in directory.found where found.topicID == id && !delete(found.topicPartition) { isDone = false }
+            for found in directory.found where found.topicID == id && !delete(found.topicPartition, in: directory) {
+                isDone = false
+            }
         }
         return isDone
     }
 
-    private func delete(_ partition: TopicPartition) -> Bool {
+    private func delete(_ partition: TopicPartition, in directory: LogDirectory) -> Bool {
         do throws(LogError) {
-            try home(of: partition).delete(partition)
+            try directory.delete(partition)
             return true
         } catch {
             log.error("the files of \(partition) cannot be removed: \(error)")

@@ -149,6 +149,7 @@ extension LogDirectory {
     /// could not be closed or was never opened and may need repair.
     package func close() throws(LogError) {
         groupCommit.stop()
+        defer { release() }
         let logs = table.withLock { table in
             if table.isClosed { return [PartitionLog]() }
             table.isClosed = true

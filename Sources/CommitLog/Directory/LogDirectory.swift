@@ -37,7 +37,8 @@ package final class LogDirectory: Sendable {
     let checkpointing = Lock()
     /// Serialises opening and deleting of one partition, several of which share a lock.
     private let openings = (0..<64).map { _ in Lock() }
-    private let lockFile: any File
+    /// Held open while the directory is in use; closing it gives the directory to whoever wants it next.
+    private let lockFile: Locked<(any File)?>
 
     private static let lockName = ".lock"
     static let cleanShutdownName = ".kafka_cleanshutdown"
@@ -78,7 +79,7 @@ package final class LogDirectory: Sendable {
         var environment = environment
         environment.groupCommit = groupCommit
         self.environment = environment
-        self.lockFile = lockFile
+        self.lockFile = Locked(lockFile)
         wasCleanShutdown = wasClean
         let fileSystem = environment.fileSystem
         var found: [FoundPartition] = []
@@ -111,13 +112,15 @@ package final class LogDirectory: Sendable {
         openings[Int(UInt(bitPattern: partition.hashValue) % UInt(openings.count))]
     }
 
+    /// Lets another process, or another part of this one, use the directory.
+    func release() { lockFile.withLock { $0 = nil } }
+
     /// Locks the directory and leaves this process's number for whoever finds it locked.
     private static func take(_ path: String, _ fileSystem: any FileSystem) throws(LogError) -> any File {
         let lockPath = "\(path)/\(lockName)"
         let file = try storage { () throws(FileError) in try fileSystem.open(lockPath, .createIfMissing) }
         guard try storage({ () throws(FileError) in try file.takeExclusively() }) else {
-            let holder = try SmallFile.readText(lockPath, limit: 64, fileSystem)
-            throw .directoryInUse(path: path, processID: holder.map { $0.filter(\.isNumber) } ?? "unknown")
+            throw try inUse(path, fileSystem)
         }
         let number = Array("\(currentProcessID())\n".utf8)
         try storage { () throws(FileError) in
@@ -127,6 +130,23 @@ package final class LogDirectory: Sendable {
             }
         }
         return file
+    }
+
+    /// Keeps brokers out of the directory while it is read by a tool; nil if no broker ever used it. Nothing is written,
+    /// so that the directory may be read-only.
+    static func takeForReading(_ path: String, _ fileSystem: any FileSystem) throws(LogError) -> (any File)? {
+        let lockPath = "\(path)/\(lockName)"
+        guard fileSystem.exists(lockPath) else { return nil }
+        let file = try storage { () throws(FileError) in try fileSystem.open(lockPath, .read) }
+        guard try storage({ () throws(FileError) in try file.takeExclusively() }) else {
+            throw try inUse(path, fileSystem)
+        }
+        return file
+    }
+
+    private static func inUse(_ path: String, _ fileSystem: any FileSystem) throws(LogError) -> LogError {
+        let holder = try SmallFile.readText("\(path)/\(lockName)", limit: 64, fileSystem)
+        return .directoryInUse(path: path, processID: holder.map { $0.filter(\.isNumber) } ?? "unknown")
     }
 
     private static func identify(

@@ -1,4 +1,4 @@
-import Model
+package import Model
 
 /// One entry of an offset index (Kafka's `OffsetIndex`): where the batch that ends with an offset begins. Immutable.
 ///
@@ -8,9 +8,9 @@ import Model
 ///
 /// Entries grow strictly in both fields. The file is not checksummed: an entry is only a hint, and whoever follows it
 /// checks the batch it lands on.
-struct OffsetIndexEntry: Equatable {
-    let offset: Offset
-    let position: FilePosition
+package struct OffsetIndexEntry: Equatable, Sendable {
+    package let offset: Offset
+    package let position: FilePosition
 }
 
 /// The layout of ``OffsetIndexEntry``.
@@ -43,9 +43,9 @@ enum OffsetIndexFormat {
 ///        8      4  relative offset   last offset of the batch that has it - base offset of the segment
 ///
 /// Timestamps grow strictly, offsets grow.
-struct TimeIndexEntry: Equatable {
-    let timestamp: Timestamp
-    let offset: Offset
+package struct TimeIndexEntry: Equatable, Sendable {
+    package let timestamp: Timestamp
+    package let offset: Offset
 }
 
 /// The layout of ``TimeIndexEntry``.

@@ -77,6 +77,15 @@ enum ProducerSnapshotFormat {
 
     /// Fills `state`, which is empty, from a snapshot's bytes.
     static func decode(_ bytes: [UInt8], path: String, into state: inout ProducerState) throws(LogError) {
+        if let problem = try decodeInspecting(bytes, path: path, into: &state) { throw .corrupt(path: path, problem) }
+    }
+
+    /// As ``decode(_:path:into:)``, but goes on if the checksum is wrong, and returns that.
+    static func decodeInspecting(
+        _ bytes: [UInt8],
+        path: String,
+        into state: inout ProducerState
+    ) throws(LogError) -> String? {
         var reader = ByteReader(bytes)
         guard let version = reader.integer(Int16.self), let stored = reader.integer(UInt32.self) else {
             throw .corrupt(path: path, "it has \(bytes.count) bytes, less than its head")
@@ -87,10 +96,15 @@ enum ProducerSnapshotFormat {
         let computed = bytes.withUnsafeBytes { bytes in
             CRC32C.checksum(UnsafeRawBufferPointer(rebasing: bytes.dropFirst(checksummedPosition)))
         }
-        guard stored == computed else { throw .corrupt(path: path, "its checksum is wrong") }
-        var producers = try decodeProducers(&reader, path: path)
-        try decodeOlderBatches(&reader, path: path, into: &producers)
-        for (id, producer) in producers { state.restore(id, producer) }
+        do throws(LogError) {
+            var producers = try decodeProducers(&reader, path: path)
+            try decodeOlderBatches(&reader, path: path, into: &producers)
+            for (id, producer) in producers { state.restore(id, producer) }
+        } catch {
+            guard stored == computed else { throw .corrupt(path: path, "its checksum is wrong") }
+            throw error
+        }
+        return stored == computed ? nil : "its checksum is wrong"
     }
 
     private static func decodeProducers(

@@ -68,7 +68,9 @@ struct LogLoader {
         let isDirty = !report.wasClean && !isNew
         var loaded = try isDirty ? recover(segments, stored) : take(segments, stored)
         if isDirty {
-            let (next, overflow) = loaded.epochs.latest.rawValue.addingReportingOverflow(1)
+            // Above every epoch there was, also one whose records are all lost: who has seen them must be able to notice.
+            let last = max(loaded.epochs.latest, stored.latest)
+            let (next, overflow) = last.rawValue.addingReportingOverflow(1)
             if overflow { throw .corrupt(path: directory, "its leader epochs are used up") }
             _ = loaded.epochs.assign(LeaderEpoch(next), at: loaded.logEnd)
         } else if loaded.epochs.entries.isEmpty {

@@ -24,7 +24,8 @@ enum RecordJSON {
         return .object(fields)
     }
 
-    private static func bytes(_ name: String, _ field: ByteBuffer?) -> [JSON.Field] {
+    /// A member for a field's bytes, and one more if they had to be encoded.
+    static func bytes(_ name: String, _ field: ByteBuffer?) -> [JSON.Field] {
         guard let field else { return [JSON.Field(name, .null)] }
         if let text = String(validating: field.readableBytesView, as: UTF8.self) {
             return [JSON.Field(name, .string(text))]

@@ -23,8 +23,14 @@ struct RunningBroker {
         let broker = try Broker.open(configuration, time: time, log: log)
         do {
             let server = try MartletServer(broker: broker, settings: serverSettings(settings), time: time, log: log)
-            let bound = try addresses.map { try server.listen(name: $0.name, on: $0.address) }
-            return RunningBroker(broker: broker, server: server, addresses: bound)
+            do {
+                let bound = try addresses.map { try server.listen(name: $0.name, on: $0.address) }
+                return RunningBroker(broker: broker, server: server, addresses: bound)
+            } catch {
+                // Its event loops run already.
+                server.stop()
+                throw error
+            }
         } catch {
             broker.stop()
             throw error

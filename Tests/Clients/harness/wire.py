@@ -1,8 +1,11 @@
 """Raw connections: requests as a client writes them, or as nobody should. The schemas are kafka-python's."""
 
+import fcntl
 import itertools
 import socket
 import struct
+import termios
+import time
 import uuid
 from contextlib import contextmanager
 
@@ -57,6 +60,15 @@ class Connection:
         header = struct.pack(">hhih", key, version, correlation_id, len(client_id)) + client_id + (tags or b"")
         self.send_bytes(struct.pack(">i", len(header) + len(body)) + header + body)
         return correlation_id
+
+    def wait_until_sent(self):
+        """Waits until the broker's kernel has all that was sent: a reset drops what is still here."""
+        for _ in range(TIMEOUT_SECONDS * 1000):
+            (unsent,) = struct.unpack("i", fcntl.ioctl(self.socket, termios.TIOCOUTQ, b"\0" * 4))
+            if unsent == 0:
+                return
+            time.sleep(0.001)
+        raise AssertionError(f"{unsent} bytes are not sent after {TIMEOUT_SECONDS} s")
 
     def receive_exactly(self, count):
         parts = []

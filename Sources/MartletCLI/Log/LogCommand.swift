@@ -1,0 +1,15 @@
+import ArgumentParser
+import CommitLog
+
+/// `martlet log`: a broker's files, looked at without a broker. Stateless.
+struct LogCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "log",
+        abstract: "Look into the files of a data directory, and verify them.",
+        subcommands: [LogDump.self, LogVerify.self]
+    )
+}
+
+extension InputError {
+    init(_ error: LogError) { self.init(description: error.description) }
+}
