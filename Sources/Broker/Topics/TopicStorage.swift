@@ -5,6 +5,7 @@ import Model
 /// Where the partitions' logs are: opens, extends and removes them. Used at start and stop, and on the control thread.
 final class TopicStorage: Sendable {
     let directories: [LogDirectory]
+    private let checkpointers: [Checkpointer]
     /// In which of the directories each partition was at the start.
     private let found: [LogDirectory.FoundPartition: Int]
     private let log: Logger
@@ -17,6 +18,14 @@ final class TopicStorage: Sendable {
             uniquingKeysWith: { first, _ in first }
         )
         self.log = log
+        checkpointers = directories.map { directory in
+            Checkpointer(directory) { error in
+                log.error("the checkpoint of \(directory.path) is not written, a restart may take longer: \(error)")
+            }
+        }
+        for directory in directories {
+            directory.setFailureHandler { error in log.critical("\(error)") }
+        }
     }
 
     /// The directories, as people read them.
@@ -169,6 +178,7 @@ final class TopicStorage: Sendable {
 
     /// Closes every log and notes that the stop was clean, so that the next start need not look for damage.
     func close() {
+        for checkpointer in checkpointers { checkpointer.stop() }
         for directory in directories {
             do throws(LogError) {
                 try directory.close()

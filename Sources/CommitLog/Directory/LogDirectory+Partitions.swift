@@ -130,8 +130,14 @@ extension LogDirectory {
     /// Syncs segments that were finished since the last time, and notes up to where each partition is durable, so that
     /// after a crash no more than what follows has to be looked at.
     package func checkpoint() throws(LogError) {
-        for log in logs { try log.flushFinishedSegments() }
-        try writeCheckpoints()
+        if let failure { throw failure }
+        do throws(LogError) {
+            for log in logs { try log.flushFinishedSegments() }
+            try writeCheckpoints()
+        } catch {
+            note(error)
+            throw error
+        }
     }
 
     /// Notes where the partitions begin, durably: what was cut off stays cut off, also after a crash.
@@ -142,11 +148,16 @@ extension LogDirectory {
     /// Ends the use of the directory: closes all partitions and leaves the mark of a clean stop, unless one of them
     /// could not be closed or was never opened and may need repair.
     package func close() throws(LogError) {
+        groupCommit.stop()
         defer { release() }
         let logs = table.withLock { table in
             if table.isClosed { return [PartitionLog]() }
             table.isClosed = true
             return Array(table.open.values)
+        }
+        if let failure {
+            for log in logs { log.abandon() }
+            throw failure
         }
         var failure: LogError?
         var closed: [PartitionLog] = []
@@ -191,8 +202,10 @@ extension LogDirectory {
             }
             if current == written { return }
             try storage { () throws(FileError) in
-                try current[0].write(OffsetCheckpoint.recoveryPoints, in: path, environment.fileSystem)
-                try current[1].write(OffsetCheckpoint.logStarts, in: path, environment.fileSystem)
+                let names = [OffsetCheckpoint.recoveryPoints, OffsetCheckpoint.logStarts]
+                for (index, name) in names.enumerated() where current[index] != written?[index] {
+                    try current[index].write(name, in: path, environment.fileSystem)
+                }
             }
             table.withLock { $0.written = current }
         }

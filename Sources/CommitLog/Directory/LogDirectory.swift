@@ -31,6 +31,7 @@ package final class LogDirectory: Sendable {
     /// Partition directories that cannot be opened, with the reason.
     package let unusable: [(directory: String, error: LogError)]
     let environment: LogEnvironment
+    let groupCommit: GroupCommit
     let table: Locked<PartitionTable>
     /// Held while the checkpoint files are written.
     let checkpointing = Lock()
@@ -74,6 +75,9 @@ package final class LogDirectory: Sendable {
     ) throws(LogError) {
         self.path = path
         self.properties = properties
+        groupCommit = GroupCommit(path: path, fileSystem: environment.fileSystem)
+        var environment = environment
+        environment.groupCommit = groupCommit
         self.environment = environment
         self.lockFile = Locked(lockFile)
         wasCleanShutdown = wasClean
@@ -99,7 +103,10 @@ package final class LogDirectory: Sendable {
                 logStarts: try OffsetCheckpoint.read(OffsetCheckpoint.logStarts, in: path, fileSystem)
             )
         )
+        setFailureHandler { _ in }
     }
+
+    deinit { groupCommit.abandon() }
 
     func opening(of partition: TopicPartition) -> Lock {
         openings[Int(UInt(bitPattern: partition.hashValue) % UInt(openings.count))]
