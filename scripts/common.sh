@@ -6,6 +6,8 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 lowest_swift=6.2
 # What linking against C needs; the names are Debian's.
 build_libraries=(libzstd-dev liblz4-dev libsnappy-dev zlib1g-dev libisal-dev)
+# What the toolchain itself is linked with, and a minimal machine lacks.
+toolchain_libraries=(libcurl4 libncurses6 libsqlite3-0 libxml2)
 
 say() { printf '%s\n' "$*" >&2; }
 
@@ -22,12 +24,21 @@ usage() {
 # have COMMAND: whether it can be run.
 have() { command -v "$1" >/dev/null 2>&1; }
 
+# Nothing if swift does not run.
+swift_version() {
+    { swift --version 2>/dev/null || true; } | sed -n 's/.*Swift version \([0-9][0-9.]*\).*/\1/p' | head -n 1
+}
+
 require_swift() {
     local advice="Get Swift $lowest_swift or newer from https://www.swift.org/install/linux and put its usr/bin on PATH."
     have swift || fail "swift is not installed. $advice"
     local version
-    version=$(swift --version 2>/dev/null | sed -n 's/.*Swift version \([0-9][0-9.]*\).*/\1/p' | head -n 1)
-    [ -n "$version" ] || fail "cannot tell the version of $(command -v swift). $advice"
+    version=$(swift_version)
+    if [ -z "$version" ]; then
+        require_packages "${toolchain_libraries[@]}"
+        version=$(swift_version)
+    fi
+    [ -n "$version" ] || fail "$(command -v swift) does not run: $(swift --version 2>&1 | head -n 1)"
     if [ "$(printf '%s\n%s\n' "$lowest_swift" "$version" | sort -V | head -n 1)" != "$lowest_swift" ]; then
         fail "swift is $version, too old. $advice"
     fi

@@ -39,7 +39,9 @@ enum Repository {
             var isDirectory = ObjCBool(false)
             let full = root.appending(path: path).path
             guard FileManager.default.fileExists(atPath: full, isDirectory: &isDirectory) else { return [String]() }
-            return isDirectory.boolValue ? files(in: path) : [path]
+            // Hidden directories below are caches of tools, nothing that anybody wrote.
+            if isDirectory.boolValue { return name.hasPrefix(".") ? [] : files(in: path) }
+            return [path]
         }
     }
 
