@@ -196,28 +196,28 @@ extension BrokerKeys {
             .any,
             "Whether compacted topics are compacted in the background."
         ),
-        ConfigKey(
+        dynamic(
             "log.cleaner.threads",
             .int,
             default: "1",
             .between(1, 1024),
             "Number of threads that compact."
         ),
-        ConfigKey(
+        dynamic(
             "log.cleaner.backoff.ms",
             .long,
             default: "15000",
             .atLeast(0),
             "Milliseconds between two looks for something to compact, and before the first repetition of what has failed."
         ),
-        ConfigKey(
+        dynamic(
             "log.cleaner.dedupe.buffer.size",
             .long,
             default: "134217728",
             .atLeast(1 << 20),
             "Bytes of memory for the keys of compactions, 24 for each key, shared by all threads; more keys take more passes."
         ),
-        ConfigKey(
+        dynamic(
             "log.cleaner.io.max.bytes.per.second",
             .double,
             default: "1.7976931348623157e+308",

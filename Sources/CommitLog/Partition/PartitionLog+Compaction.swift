@@ -37,6 +37,7 @@ extension PartitionLog {
         control: any CompactionControl
     ) throws(LogError) -> CompactionResult {
         try compacting.withLock { () throws(LogError) in
+            if options.isDryRun { return try measure(options, control: control) }
             try maintenance.withLock { () throws(LogError) in try settleManifest() }
             // What has not reached the disk must not replace what has.
             try flushFinishedSegments()
@@ -44,11 +45,46 @@ extension PartitionLog {
             let facts = try facts(of: snapshot)
             let bound = min(compactionBound(of: snapshot), snapshot.offsets.durable)
             let survey = survey(facts, in: snapshot, bound: bound)
-            var compaction = Compaction(log: self, options: options, control: control)
-            guard survey.cleanableBytes > 0 || options.purgesTombstones else { return compaction.result }
-            try compaction.run(survey, snapshot.sealed, facts)
-            return compaction.result
+            return try compact(survey, zip(snapshot.sealed, facts).map(Compaction.Source.init), options, control)
         }
+    }
+
+    /// Reads what ``compact(_:control:)`` would read if the segment that is written were closed, and says what would be
+    /// left. Changes nothing.
+    private func measure(
+        _ options: CompactionOptions,
+        control: any CompactionControl
+    ) throws(LogError) -> CompactionResult {
+        let largest = writer.withLock { $0.active.largest }
+        let snapshot = try readableSnapshot()
+        var sources = zip(snapshot.sealed, try facts(of: snapshot)).map(Compaction.Source.init)
+        let mark =
+            snapshot.highWatermark.offset < snapshot.lastStable.offset
+            ? snapshot.highWatermark : snapshot.lastStable
+        if mark.segment == snapshot.active.baseOffset, mark.position > .zero {
+            let facts = SegmentFacts(
+                baseOffset: mark.segment,
+                endOffset: mark.offset,
+                size: mark.position.bytes,
+                largestTimestamp: largest?.timestamp,
+                firstTimestamp: nil
+            )
+            sources.append(Compaction.Source(segment: snapshot.active, facts: facts))
+        }
+        let survey = survey(sources.map(\.facts), in: snapshot, bound: mark.offset)
+        return try compact(survey, sources, options, control)
+    }
+
+    private func compact(
+        _ survey: CompactionSurvey,
+        _ sources: [Compaction.Source],
+        _ options: CompactionOptions,
+        _ control: any CompactionControl
+    ) throws(LogError) -> CompactionResult {
+        var compaction = Compaction(log: self, options: options, control: control)
+        guard survey.cleanableBytes > 0 || options.purgesTombstones else { return compaction.result }
+        try compaction.run(survey, sources)
+        return compaction.result
     }
 
     /// The last offset of each producer's last batch.
