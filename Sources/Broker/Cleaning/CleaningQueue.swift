@@ -90,7 +90,40 @@ struct CleaningQueue {
             return left.dirtyRatio == right.dirtyRatio
                 ? left.partition > right.partition : left.dirtyRatio < right.dirtyRatio
         }
-        return first.map { begin(run(of: $0.partition, nil, .running)) }
+        return first.map { begin(run(of: $0.partition, nil, .running, isIdleWork: $0.isIdleWork)) }
+    }
+
+    /// What is next for the partition, if that is not for its log and configuration to say.
+    func plan(_ partition: TopicPartition, now: Timestamp, instant: Instant, isEnabled: Bool) -> CompactionOutlook? {
+        if let run = running[partition] {
+            let share = run.progress.total > 0 ? run.progress.done * 100 / run.progress.total : 0
+            let pass = run.passes > 0 ? " of pass \(run.passes + 1)" : ""
+            return CompactionOutlook(
+                urgency: .due,
+                reason: "running",
+                explanation: "\(share) %\(pass) is done",
+                at: now
+            )
+        }
+        if waiting.contains(where: { $0.partition == partition }) {
+            return CompactionOutlook(urgency: .due, reason: "ordered", explanation: "it waits for a thread", at: now)
+        }
+        if let failure = failures[partition], failure.retry > instant {
+            let wait = instant.duration(to: failure.retry).wholeNanoseconds / 1_000_000
+            return CompactionOutlook(
+                urgency: .later,
+                reason: "failed",
+                explanation: "it has failed (\(failure.reason)) and is tried again",
+                at: now.advanced(milliseconds: wait)
+            )
+        }
+        if isEnabled { return nil }
+        return CompactionOutlook(
+            urgency: .later,
+            reason: "off",
+            explanation: "only on demand, because log.cleaner.enable=false",
+            at: nil
+        )
     }
 
     // MARK: What becomes of it
@@ -147,10 +180,17 @@ struct CleaningQueue {
     private mutating func run(
         of partition: TopicPartition,
         _ order: CompactionOrder?,
-        _ state: CompactionRun.State
+        _ state: CompactionRun.State,
+        isIdleWork: Bool = false
     ) -> CompactionRun {
         defer { nextNumber += 1 }
-        return CompactionRun(number: nextNumber, partition: partition, order: order, state: state)
+        return CompactionRun(
+            number: nextNumber,
+            partition: partition,
+            order: order,
+            isIdleWork: isIdleWork,
+            state: state
+        )
     }
 
     private mutating func begin(_ run: CompactionRun) -> CompactionRun {

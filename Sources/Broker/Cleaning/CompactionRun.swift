@@ -29,6 +29,8 @@ package struct CompactionRun: Sendable {
     package let partition: TopicPartition
     /// nil if nobody has asked for it.
     package let order: CompactionOrder?
+    /// Whether it is done because nothing is written and nothing else is due.
+    package let isIdleWork: Bool
     package internal(set) var state: State
     /// Bytes read of those that the present pass has to read.
     package internal(set) var progress = (done: 0, total: 0)

@@ -114,6 +114,20 @@ package final class LogCleaner: Sendable {
         state.withLock { $0.queue.failures[partition] }
     }
 
+    /// How the compaction of a log stands, and what comes next. Reads little, but may read: never on an event loop.
+    func explain(_ partitionLog: PartitionLog) throws(LogError) -> CleaningExplanation {
+        let survey = try partitionLog.compactionSurvey()
+        let name = partitionLog.topicPartition
+        let (instant, now) = (time.instant, time.now)
+        let plan = state.withLock { $0.queue.plan(name, now: now, instant: instant, isEnabled: $0.settings.isEnabled) }
+        return CleaningExplanation(
+            survey: survey,
+            lastCompaction: partitionLog.lastCompaction,
+            lastRun: state.withLock { $0.queue.last[name] },
+            next: plan ?? outlook(of: partitionLog, survey)
+        )
+    }
+
     // MARK: One partition
 
     /// Compacts the partition that is next: one that was asked for, else the dirtiest whose configuration wants it.
@@ -128,7 +142,8 @@ package final class LogCleaner: Sendable {
         guard let run = run ?? takeDirtiest(of: known) else { return nil }
         guard let partitionLog = known[run.partition] else { return nil }
         do throws(LogError) {
-            if let order = run.order, !order.isDryRun { try partitionLog.rollIfAged(always: true) }
+            let takesAll = run.order.map { !$0.isDryRun } ?? run.isIdleWork
+            if takesAll { try partitionLog.rollIfAged(always: true) }
             try clean(partitionLog, run, goesOn)
             succeeded(run.partition)
         } catch {
@@ -162,12 +177,25 @@ package final class LogCleaner: Sendable {
         do throws(LogError) {
             try partitionLog.rollIfAged()
             let survey = try partitionLog.compactionSurvey()
-            guard survey.isDue(partitionLog.config) else { return nil }
-            return CleaningQueue.Candidate(partition: partition, dirtyRatio: survey.dirtyRatio)
+            let outlook = outlook(of: partitionLog, survey)
+            if outlook.urgency == .later { return nil }
+            return CleaningQueue.Candidate(
+                partition: partition,
+                dirtyRatio: survey.dirtyRatio,
+                isIdleWork: outlook.urgency == .idleWork
+            )
         } catch {
             note(error, partition)
             return nil
         }
+    }
+
+    func outlook(of partitionLog: PartitionLog, _ survey: CompactionSurvey) -> CompactionOutlook {
+        let quiet = QuietRules(
+            quietMilliseconds: settings.quietMilliseconds,
+            idleMilliseconds: partitionLog.idleMilliseconds
+        )
+        return survey.outlook(partitionLog.config, quiet, now: time.now)
     }
 
     /// Makes as many passes as the number of keys asks for.

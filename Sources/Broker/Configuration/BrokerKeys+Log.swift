@@ -217,6 +217,14 @@ extension BrokerKeys {
             "Milliseconds between two looks for something to compact, and before the first repetition of what has failed."
         ),
         dynamic(
+            "log.cleaner.quiet.ms",
+            .long,
+            default: "600000",
+            .atLeast(1),
+            "Milliseconds without a write after which a log is compacted even if little of it is new; longer for large "
+                + "logs, 100 seconds for each gigabyte. Kafka has no such key: there, a quiet log is never compacted."
+        ),
+        dynamic(
             "log.cleaner.dedupe.buffer.size",
             .long,
             default: "134217728",

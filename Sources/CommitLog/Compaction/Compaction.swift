@@ -18,6 +18,8 @@ struct Compaction {
     private var untold = 0
     private var bytesRead = 0
     private var bytesToRead = 0
+    /// When the last of the tombstones that stay may go.
+    private var tombstonesExpire = Timestamp.none
 
     /// After so many bytes the control is told: each time costs a lock and a look at the clock.
     private static let reportInterval = 256 << 10
@@ -66,7 +68,7 @@ struct Compaction {
             }
             let isLast = number == groups.count - 1
             // Something was removed or cut meanwhile; what is to be done now is for another look.
-            guard try replace(Array(sources[group]), rules, compactedTo: isLast ? rules.end : nil) else {
+            guard try replace(Array(sources[group]), rules, isLast: isLast) else {
                 return result.needsAnotherPass = true
             }
         }
@@ -122,7 +124,7 @@ struct Compaction {
     private mutating func replace(
         _ sources: [Source],
         _ rules: CompactionRules,
-        compactedTo: Offset?
+        isLast: Bool
     ) throws(LogError) -> Bool {
         let generation = log.nextGeneration
         var writer = try CleanedSegmentWriter(
@@ -136,7 +138,9 @@ struct Compaction {
             for source in sources { try copy(source, rules, to: &writer) }
             let cleaned = try writer.finish()
             let segments = sources.map(\.segment)
-            guard try log.replace(segments, with: cleaned, generation: generation, compactedTo: compactedTo) else {
+            let end = CompactionEnd(offset: rules.end, tombstonesExpire: tombstonesExpire)
+            let finishing = isLast ? end : nil
+            guard try log.replace(segments, with: cleaned, generation: generation, finishing: finishing) else {
                 writer.discard(unless: false)
                 return false
             }
@@ -169,7 +173,7 @@ struct Compaction {
     }
 
     /// Copies what stays of one batch; returns how many records that is.
-    private func copy(
+    private mutating func copy(
         _ header: BatchHeader,
         _ walk: inout SegmentWalk,
         _ rules: CompactionRules,
@@ -182,14 +186,22 @@ struct Compaction {
         }
         let keepsTombstones = rules.keepsTombstones(of: header)
         var kept = 0
+        var hasTombstone = false
         let (outcome, empty) = try walk.withBatch(limit: log.environment.maximumDecompressedBytes) {
             batch throws(BatchError) in
             let outcome = try batch.rewritten(horizon: rules.horizon) { record in
                 let stays = rules.keeps(record, keepsTombstones: keepsTombstones)
-                if stays { kept += 1 }
+                if stays {
+                    kept += 1
+                    hasTombstone = hasTombstone || record.isTombstone
+                }
                 return stays
             }
             return (outcome, outcome == .empty && rules.keepsEmpty(header) ? batch.emptied() : nil)
+        }
+        if hasTombstone {
+            let known = header.attributes.hasDeleteHorizon
+            tombstonesExpire = max(tombstonesExpire, known ? header.baseTimestamp : rules.horizon)
         }
         switch outcome {
         case .unchanged: try walk.withBytes { bytes throws(LogError) in try sink.append(bytes, header) }

@@ -5,9 +5,30 @@ import Records
 extension PartitionLog {
     /// How dirty the log is. Reads little, but may read: never on an event loop.
     package func compactionSurvey() throws(LogError) -> CompactionSurvey {
+        let active = activeFacts
         let snapshot = try readableSnapshot()
         let bound = compactionBound(of: snapshot)
-        return survey(try facts(of: snapshot), in: snapshot, bound: bound)
+        return survey(try facts(of: snapshot), active: active, in: snapshot, bound: bound)
+    }
+
+    /// For how long nothing was appended, as far as this process knows.
+    package var idleMilliseconds: Int64 {
+        let last = writer.withLock { $0.active.lastAppend?.instant ?? $0.active.segment.createdInstant }
+        return max(0, last.duration(to: environment.time.instant).wholeNanoseconds / 1_000_000)
+    }
+
+    /// Of the segment that is written; nil if nothing is in it.
+    private var activeFacts: SegmentFacts? {
+        writer.withLock { writer in
+            guard writer.active.size > 0 else { return nil }
+            return SegmentFacts(
+                baseOffset: writer.active.segment.baseOffset,
+                endOffset: offsets.logEnd,
+                size: writer.active.size,
+                largestTimestamp: writer.active.largest?.timestamp,
+                firstTimestamp: writer.active.firstTimestamp
+            )
+        }
     }
 
     /// Below which offset a compaction has gone, and when; nil if there was none.
@@ -55,7 +76,7 @@ extension PartitionLog {
         _ options: CompactionOptions,
         control: any CompactionControl
     ) throws(LogError) -> CompactionResult {
-        let largest = writer.withLock { $0.active.largest }
+        let largest = activeFacts?.largestTimestamp
         let snapshot = try readableSnapshot()
         var sources = zip(snapshot.sealed, try facts(of: snapshot)).map(Compaction.Source.init)
         let mark =
@@ -66,7 +87,7 @@ extension PartitionLog {
                 baseOffset: mark.segment,
                 endOffset: mark.offset,
                 size: mark.position.bytes,
-                largestTimestamp: largest?.timestamp,
+                largestTimestamp: largest,
                 firstTimestamp: nil
             )
             sources.append(Compaction.Source(segment: snapshot.active, facts: facts))
@@ -82,7 +103,8 @@ extension PartitionLog {
         _ control: any CompactionControl
     ) throws(LogError) -> CompactionResult {
         var compaction = Compaction(log: self, options: options, control: control)
-        guard survey.cleanableBytes > 0 || options.purgesTombstones else { return compaction.result }
+        let isTombstoneDue = survey.tombstonesExpire > .none && survey.tombstonesExpire <= environment.time.now
+        guard survey.cleanableBytes > 0 || options.purgesTombstones || isTombstoneDue else { return compaction.result }
         try compaction.run(survey, sources)
         return compaction.result
     }
@@ -98,12 +120,20 @@ extension PartitionLog {
         return marks.reduce(snapshot.active.baseOffset) { min($0, $1.segment, $1.offset) }
     }
 
-    private func survey(_ facts: [SegmentFacts], in snapshot: LogSnapshot, bound: Offset) -> CompactionSurvey {
-        CompactionSurvey(
+    private func survey(
+        _ facts: [SegmentFacts],
+        active: SegmentFacts? = nil,
+        in snapshot: LogSnapshot,
+        bound: Offset
+    ) -> CompactionSurvey {
+        let manifest = manifest.withLock { $0.manifest }
+        return CompactionSurvey(
             facts,
-            compactedTo: manifest.withLock { $0.manifest.compactedTo },
+            active: active,
+            compactedTo: manifest.compactedTo,
             logStart: snapshot.offsets.logStart,
             bound: bound,
+            tombstonesExpire: manifest.tombstonesExpire,
             config: config,
             now: environment.time.now
         )

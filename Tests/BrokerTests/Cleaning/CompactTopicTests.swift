@@ -1,5 +1,7 @@
 import CommitLog
 import Model
+import NIOCore
+import Records
 import TestSupport
 import Testing
 import Wire
@@ -132,6 +134,62 @@ struct CompactTopicTests {
         #expect(try status(connection).state == 2)
         #expect(broker.broker.health.conditions.isEmpty)
         #expect(try values(connection, "table") == ["value 10", "value 11"])
+    }
+
+    @Test func aQuietTopicIsCompactedAndItsTombstonesGoInTime() throws {
+        let (broker, connection) = try broker(["delete.retention.ms": "3600000", "min.cleanable.dirty.ratio": "1"])
+        try connection.append(Batch(["value"], key: "gone"), to: "table")
+        var builder = BatchBuilder()
+        try builder.append(key: ByteBuffer(string: "gone"), value: nil, timestamp: broker.time.now)
+        let response = try connection.produce(.single("table", 0, try builder.finish()))
+        #expect(response.topics[0].partitions[0].errorCode == ErrorCode.none)
+        #expect(try compaction(connection).reason == "clean")
+        #expect(broker.broker.cleaner.cleanNext() == nil)
+        broker.advance(milliseconds: 600_000)
+        #expect(try compaction(connection).reason == "quiet")
+        #expect(broker.broker.cleaner.cleanNext() == TopicPartition("table", 0))
+        #expect(try values(connection, "table") == ["null"])
+        #expect(broker.broker.cleaner.cleanNext() == nil)
+        let waiting = try compaction(connection)
+        #expect(waiting.reason == "tombstones" && !waiting.isDue)
+        #expect(waiting.nextTime == broker.time.now.milliseconds + 3_600_000)
+        #expect(waiting.lastTime == broker.time.now.milliseconds && waiting.lastBytesBefore > waiting.lastBytesAfter)
+        // It is known after a restart, too.
+        try broker.restart()
+        let again = broker.connect()
+        broker.advance(milliseconds: 3_600_001)
+        #expect(try compaction(again).reason == "tombstones" && compaction(again).isDue)
+        #expect(broker.broker.cleaner.cleanNext() == TopicPartition("table", 0))
+        #expect(try broker.partitionLog("table").offsets.logEnd == Offset(2))
+        #expect(try values(again, "table") == [])
+        #expect(try compaction(again).reason == "nothing")
+        #expect(broker.broker.cleaner.cleanNext() == nil)
+    }
+
+    @Test func whatIsNextIsExplained() throws {
+        let (broker, connection) = try broker(settings: ["log.cleaner.enable": "false"])
+        try fill(connection)
+        #expect(try compaction(connection).reason == "off")
+        _ = try order(connection)
+        #expect(try compaction(connection).reason == "ordered")
+        broker.fileSystem.inject { operation, path in operation == .sync && path.contains("cleaned") ? 5 : nil }
+        broker.broker.cleaner.cleanNext()
+        let failed = try compaction(connection)
+        #expect(failed.reason == "failed" && failed.nextTime == broker.time.now.milliseconds + 15_000)
+        #expect(failed.explanation.contains("it has failed") && !failed.isDue)
+        broker.fileSystem.inject(nil)
+        try connection.createTopic("events")
+        #expect(try explain(connection, "events").compaction == nil)
+    }
+
+    private func explain(_ connection: FakeConnection, _ topic: String) throws -> ExplainTopicResponse.Partition {
+        var request = ExplainTopicRequest()
+        request.topics = [topic]
+        return try #require(try connection.send(request).topics.first?.partitions.first)
+    }
+
+    private func compaction(_ connection: FakeConnection) throws -> ExplainTopicResponse.Compaction {
+        try #require(try explain(connection, "table").compaction)
     }
 
     @Test func whatHasGoneMeanwhileIsNotOrderedAnyMore() throws {
