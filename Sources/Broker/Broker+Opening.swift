@@ -39,11 +39,12 @@ extension Broker {
         return broker
     }
 
-    /// Starts what the broker does on its own, until ``stop()``: retention and compaction. Apart from opening, so that a
+    /// Starts what the broker does on its own, until ``stop()``: retention, compaction and the timers of groups. Apart from opening, so that a
     /// test can do these things when it wants.
     package func startBackgroundWork() {
         retention.start()
         cleaner.start()
+        groups.start(self)
     }
 
     /// Where the data is, for people.

@@ -21,6 +21,8 @@ package final class Broker: Sendable {
     package let health: Health
     /// Deletes what is too old or too much.
     package let retention: RetentionKeeper
+    /// Coordinates consumer groups.
+    package let groups: GroupCoordinator
     /// Changes of topics and configurations, one at a time.
     let control: WorkerPool
     /// Reads that may have to wait for the disk.
@@ -61,6 +63,7 @@ package final class Broker: Sendable {
             time: time,
             log: log
         )
+        groups = GroupCoordinator(settings: settings.groups, topics: topics, health: health, time: time, log: log)
         control = WorkerPool("control", threads: 1)
         io = WorkerPool("io", threads: settings.numIOThreads)
         maximumPartitions = FileLimits.maximumPartitions
@@ -195,6 +198,7 @@ package final class Broker: Sendable {
     package func stop() {
         cleaner.stop()
         retention.stop()
+        groups.stop()
         control.stop()
         io.stop()
         storage.close()

@@ -38,6 +38,12 @@ package enum GroupAppend: Hashable, Sendable {
     case assignments(Generation)
     /// A restarted static member under its new id.
     case restartedMember(ClassicMember.Restart)
+    /// Committed offsets, or their deletion, for the request that waits under this token.
+    case offsets(ReplyToken)
+    /// The end of a group, for the request that waits under this token.
+    case deletion(ReplyToken)
+    /// Offsets or a group that are of no use any more; nobody waits for it.
+    case expiry(UInt64)
 }
 
 /// The answer to a request, by API. Immutable.
@@ -46,6 +52,11 @@ package enum GroupReply: Equatable, Sendable {
     case sync(SyncReply)
     case heartbeat(ErrorCode)
     case leave(LeaveReply)
+    /// Of each position of the request.
+    case commit([ErrorCode])
+    /// Of each partition of the request.
+    case deleteOffsets([ErrorCode])
+    case delete(ErrorCode)
 }
 
 /// What one event makes of a group: the effects, gathered in the order in which they are to be performed. Owned by the

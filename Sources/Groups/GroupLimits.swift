@@ -14,12 +14,15 @@ package enum GroupLimits {
     package static let expectedMembers = 10_000
     /// How long such an id is good, and so how long a rebalance waits for a client that has asked for one and is gone.
     package static let expectedReturn = Duration.seconds(10)
+    /// How long a rebalance waits at least for static members of whom none has joined: without, a rebalance timeout of 0
+    /// would have it wait again and again without end.
+    package static let shortestWait = Duration.seconds(1)
     /// Rebalances a group remembers.
     package static let history = 32
     /// Bytes of the reason a client gives for joining or leaving; the rest is cut off.
     package static let reasonBytes = 256
 
-    static func isName(_ text: String) -> Bool { text.utf8.count <= nameBytes }
+    package static func isName(_ text: String) -> Bool { text.utf8.count <= nameBytes }
 }
 
 /// What is configured for classic groups. Immutable.

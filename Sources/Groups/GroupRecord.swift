@@ -3,6 +3,7 @@ package import Model
 /// What is written to the coordinator's log: a key with its newest value, or with none, which deletes it. Immutable.
 package enum GroupRecord: Equatable, Sendable {
     case classicGroup(GroupID, ClassicGroupValue?)
+    case offset(GroupID, TopicPartition, CommittedOffset?)
 }
 
 /// A classic group as it is written down: after every assignment and whenever the last member has gone. Immutable.

@@ -8,7 +8,10 @@ private let layers: [(target: String, imports: Set<String>)] = [
     ("Records", ["Model", "NIOCore", "CZstd", "CLZ4", "CSnappy", "CZlib", "CISAL"]),
     ("CommitLog", ["Model", "Records", "NIOCore"]),
     ("Groups", ["Model"]),
-    ("Broker", ["Model", "Wire", "Records", "CommitLog", "NIOCore", "Logging", "CoreMetrics"]),
+    (
+        "Broker",
+        ["Model", "Wire", "Records", "CommitLog", "Groups", "NIOCore", "HeapModule", "Logging", "CoreMetrics"]
+    ),
     (
         "Server",
         [

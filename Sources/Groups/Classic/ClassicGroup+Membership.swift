@@ -152,6 +152,8 @@ extension ClassicGroup {
         case .emptied: break
         case .assignments(let stored): assignmentsStored(stored, failure, settings, &step)
         case .restartedMember(let restart): restartStored(restart, failure, &step)
+        // The group's own, not its members'.
+        case .offsets, .deletion, .expiry: break
         }
     }
 }

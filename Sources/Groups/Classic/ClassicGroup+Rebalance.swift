@@ -66,7 +66,8 @@ extension ClassicGroup {
         if members.isEmpty { return becomeEmpty(&step) }
         guard members.electLeaderAmongJoined() else {
             // Only static members are left, and none of them has joined: there is nobody to lead, and time to wait.
-            return step.setTimer(.join, milliseconds: members.rebalanceTimeoutMilliseconds)
+            let timeout = Duration.milliseconds(Int64(members.rebalanceTimeoutMilliseconds))
+            return step.setTimer(.join, after: max(timeout, GroupLimits.shortestWait))
         }
         generation = generation.next
         protocolName = members.elected()

@@ -4,6 +4,8 @@ import Model
 /// The world around one classic group: clock, timers, log. Everything happens when a test says so. Owned by one test.
 struct ClassicHost {
     static let groupID = GroupID("g")
+    /// How often timers may fire in one stretch of time.
+    private static let maximumRounds = 100_000
 
     var settings = ClassicGroupSettings()
     private(set) var group = ClassicGroup(id: groupID, now: Timestamp(milliseconds: 0))
@@ -63,7 +65,11 @@ struct ClassicHost {
 
     /// Lets time pass; timers that are due in the meantime fire in their order.
     mutating func advance(to end: Int) {
+        var rounds = 0
         while let due = nextTimer, due <= end {
+            rounds += 1
+            // A group that sets timers which are due at once would keep a test busy for ever.
+            invariant(rounds <= Self.maximumRounds, "timers fire without end, now \(timers)")
             now = max(now, due)
             // Among timers of one moment any order is as good; a fixed one keeps tests repeatable.
             for timer in timers.filter({ $0.value == due }).keys.sorted(by: { "\($0)" < "\($1)" }) {

@@ -200,6 +200,8 @@ extension ClassicScript {
                 let failure = member.error == .none ? "" : " fails with \(member.error.name)"
                 say("\(name): leave\(failure.isEmpty ? " accepted" : failure)")
             }
+        // Not of members, but of the offsets beside them.
+        case .commit, .deleteOffsets, .delete: say("? \(reply)")
         }
     }
 
