@@ -12,7 +12,10 @@ extension Broker {
         time: any TimeSource = SystemTime(),
         log: Logger
     ) throws -> Broker {
-        var environment = LogEnvironment(fileSystem: fileSystem, time: time)
+        let limits = FileLimits(logFiles: configuration.settings.logOpenFilesMax)
+        let openFiles = OpenFiles(limit: limits.logFiles)
+        var environment = LogEnvironment(fileSystem: SparingFileSystem(fileSystem, sparing: openFiles), time: time)
+        environment.openFiles = openFiles
         environment.producerExpirationMilliseconds =
             configuration.settings.producerIDExpiration.wholeNanoseconds / 1_000_000
         let directories = try openDirectories(configuration.settings, environment)
@@ -27,6 +30,8 @@ extension Broker {
             catalogue: catalogue,
             storage: storage,
             topics: registry,
+            openFiles: openFiles,
+            fileLimits: limits,
             time: time,
             log: log
         )

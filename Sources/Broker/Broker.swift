@@ -1,4 +1,4 @@
-import CommitLog
+package import CommitLog
 package import Logging
 package import Model
 package import NIOCore
@@ -8,9 +8,12 @@ import Wire
 package final class Broker: Sendable {
     package let clusterID: String
     package let log: Logger
+    /// How many files may be open, and for what.
+    package let fileLimits: FileLimits
     package let time: any TimeSource
 
     let topics: TopicRegistry
+    private let openFiles: OpenFiles
     let storage: TopicStorage
     let catalogue: any Catalogue
     let fetchSessions: FetchSessions
@@ -21,7 +24,7 @@ package final class Broker: Sendable {
     let control: WorkerPool
     /// Reads that may have to wait for the disk.
     let io: WorkerPool
-    /// How many partitions the limit of open files allows.
+    /// How many partitions the memory allows.
     let maximumPartitions: Int
 
     private let current: Locked<BrokerConfiguration>
@@ -33,6 +36,8 @@ package final class Broker: Sendable {
         catalogue: any Catalogue,
         storage: TopicStorage,
         topics: TopicRegistry,
+        openFiles: OpenFiles,
+        fileLimits: FileLimits,
         time: any TimeSource,
         log: Logger
     ) {
@@ -42,6 +47,8 @@ package final class Broker: Sendable {
         self.catalogue = catalogue
         self.storage = storage
         self.topics = topics
+        self.openFiles = openFiles
+        self.fileLimits = fileLimits
         self.time = time
         self.log = log
         fetchSessions = FetchSessions(slots: settings.fetchSessionCacheSlots, time: time)
@@ -132,6 +139,12 @@ package final class Broker: Sendable {
             connection.refuse("the list of APIs cannot be encoded: \(error)")
         }
     }
+
+    /// Closes files that logs can spare, because the process has too many open. Returns whether it may try again.
+    package func spareFiles() -> Bool { openFiles.spare(Self.sparedFiles) > 0 }
+
+    /// How many files are closed at once for want of a descriptor.
+    private static let sparedFiles = 16
 
     // MARK: Configuration
 

@@ -123,7 +123,7 @@ struct TopicAdministration {
             throw RequestError(
                 .invalidPartitions,
                 "\(additional) more partitions would make \(present + additional); this broker's limit is "
-                    + "\(broker.maximumPartitions), which follows from its limit of open files (ulimit -n)"
+                    + "\(broker.maximumPartitions), which follows from the machine's memory"
             )
         }
     }

@@ -1,4 +1,5 @@
 package import Model
+import Synchronization
 
 extension LogDirectory {
     /// The open logs.
@@ -130,7 +131,8 @@ extension LogDirectory {
     /// Syncs segments that were finished since the last time, and notes up to where each partition is durable, so that
     /// after a crash no more than what follows has to be looked at.
     package func checkpoint() throws(LogError) {
-        for log in logs { try log.flushFinishedSegments() }
+        let isAll = mustSync.exchange(false, ordering: .acquiringAndReleasing)
+        for log in logs { try isAll ? log.flush() : log.flushFinishedSegments() }
         try writeCheckpoints()
     }
 

@@ -1,4 +1,5 @@
 package import Model
+import Synchronization
 
 /// One entry of `log.dirs`: the partitions in it, whose it is, and how the last use ended. Thread-safe; the table of
 /// open partitions is owned by a leaf lock. Blocking: nothing here belongs on an event loop.
@@ -32,6 +33,8 @@ package final class LogDirectory: Sendable {
     package let unusable: [(directory: String, error: LogError)]
     let environment: LogEnvironment
     let table: Locked<PartitionTable>
+    /// Whether files have to be synced so that they can be closed: there are too many.
+    let mustSync = Atomic<Bool>(false)
     /// Held while the checkpoint files are written.
     let checkpointing = Lock()
     /// Serialises opening and deleting of one partition, several of which share a lock.
@@ -99,6 +102,9 @@ package final class LogDirectory: Sendable {
                 logStarts: try OffsetCheckpoint.read(OffsetCheckpoint.logStarts, in: path, fileSystem)
             )
         )
+        environment.openFiles?.addPressureHandler { [weak self] in
+            self?.mustSync.store(true, ordering: .releasing)
+        }
     }
 
     func opening(of partition: TopicPartition) -> Lock {

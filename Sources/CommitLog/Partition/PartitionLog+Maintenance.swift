@@ -30,10 +30,10 @@ extension PartitionLog {
     private func sync(_ work: SyncWork) throws(FileError) {
         for segment in work.finished {
             try trim(segment)
-            try segment.file().sync()
+            try segment.sync()
             try segment.syncIndexes()
         }
-        if let active = work.active { try active.file().sync() }
+        if let active = work.active { try active.sync() }
         let fileSystem = environment.fileSystem
         if work.isNew {
             for name in [LogFileNames.partitionMetadata, LogFileNames.leaderEpochs] {

@@ -9,6 +9,7 @@ final class IndexFile: Sendable {
     let path: String
     let entrySize: Int
     private let fileSystem: any FileSystem
+    private let openFiles: OpenFiles?
     private let state: Locked<State>
 
     private struct State {
@@ -16,13 +17,18 @@ final class IndexFile: Sendable {
         var count: Int?
         var file: (any File)?
         var mapping: (any FileMapping)?
+        /// Whether somebody has used it since the last look.
+        var isUsed = false
+        /// Whether ``OpenFiles`` knows that it is open.
+        var isNoted = false
     }
 
     /// `count` is known for a new index (0); otherwise it is what the file holds.
-    init(path: String, entrySize: Int, fileSystem: any FileSystem, count: Int?) {
+    init(path: String, entrySize: Int, fileSystem: any FileSystem, openFiles: OpenFiles?, count: Int?) {
         self.path = path
         self.entrySize = entrySize
         self.fileSystem = fileSystem
+        self.openFiles = openFiles
         state = Locked(State(count: count))
     }
 
@@ -70,7 +76,9 @@ final class IndexFile: Sendable {
             let file = try fileSystem.open(temporary, .createNew)
             try write(entries, to: file, at: .zero)
             try fileSystem.rename(temporary, to: path)
-            state = State(count: entries.count / entrySize, file: nil, mapping: nil)
+            state.count = entries.count / entrySize
+            state.file = nil
+            state.mapping = nil
         }
     }
 
@@ -109,9 +117,14 @@ final class IndexFile: Sendable {
     }
 
     private func open(_ state: inout State, _ mode: OpenMode) throws(FileError) -> any File {
+        state.isUsed = true
         if let file = state.file { return file }
         let file = try fileSystem.open(path, mode)
         state.file = file
+        if !state.isNoted, let openFiles {
+            state.isNoted = true
+            openFiles.opened(self)
+        }
         return file
     }
 
@@ -119,6 +132,23 @@ final class IndexFile: Sendable {
         try bytes.withBytes { bytes throws(FileError) in
             try file.write(bytes, UnsafeRawBufferPointer(start: nil, count: 0), at: position)
         }
+    }
+}
+
+extension IndexFile: FileHolder {
+    /// Whatever is lost of an index is found wrong when it is used: it may be closed although it is not synced.
+    func closeUnlessUsed() -> ClosingOutcome {
+        let outcome = state.withLockIfFree { state -> ClosingOutcome in
+            if state.file != nil, state.isUsed {
+                state.isUsed = false
+                return .used
+            }
+            state.mapping = nil
+            state.file = nil
+            state.isNoted = false
+            return .closed
+        }
+        return outcome ?? .used
     }
 }
 

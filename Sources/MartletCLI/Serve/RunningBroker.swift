@@ -12,6 +12,7 @@ struct RunningBroker {
 
     /// Opens the data, then the listeners: a client that can connect is served.
     static func start(_ configuration: BrokerConfiguration, log: Logger) throws -> RunningBroker {
+        FileLimits.raise()
         let settings = configuration.settings
         let time = SystemTime()
         let addresses = try settings.listeners.map { listener in
@@ -22,7 +23,7 @@ struct RunningBroker {
         }
         let broker = try Broker.open(configuration, time: time, log: log)
         do {
-            let server = try MartletServer(broker: broker, settings: serverSettings(settings), time: time, log: log)
+            let server = try MartletServer(broker: broker, settings: serverSettings(settings, broker.fileLimits), time: time, log: log)
             do {
                 let bound = try addresses.map { try server.listen(name: $0.name, on: $0.address) }
                 broker.startBackgroundWork()
@@ -51,7 +52,7 @@ struct RunningBroker {
         broker.stop()
     }
 
-    private static func serverSettings(_ settings: BrokerSettings) -> ServerSettings {
+    private static func serverSettings(_ settings: BrokerSettings, _ limits: FileLimits) -> ServerSettings {
         var result = ServerSettings()
         result.maximumFrameBytes = settings.socketRequestMaxBytes
         result.maximumQueuedBytes = settings.queuedMaxRequestBytes ?? .max
@@ -59,7 +60,8 @@ struct RunningBroker {
         result.receiveBufferBytes = settings.socketReceiveBufferBytes ?? 0
         result.backlog = settings.socketListenBacklog
         result.eventLoops = settings.numNetworkThreads
-        result.maximumConnections = settings.maxConnections
+        // More would leave no descriptor for files.
+        result.maximumConnections = min(settings.maxConnections, limits.connections)
         result.maximumConnectionsPerAddress = settings.maxConnectionsPerIP
         result.maximumIdle = settings.connectionsMaxIdle
         return result
