@@ -19,7 +19,8 @@ extension Broker {
         environment.producerExpirationMilliseconds =
             configuration.settings.producerIDExpiration.wholeNanoseconds / 1_000_000
         let directories = try openDirectories(configuration.settings, environment)
-        let storage = TopicStorage(directories: directories, log: log)
+        let health = Health(time: time)
+        let storage = TopicStorage(directories: directories, health: health, log: log)
         let catalogue = try EmbeddedCatalogue.open(in: directories[0], environment: environment)
         let contents = try catalogue.load()
         let current = dynamic(configuration, contents, log)
@@ -32,6 +33,7 @@ extension Broker {
             topics: registry,
             openFiles: openFiles,
             fileLimits: limits,
+            health: health,
             time: time,
             log: log
         )

@@ -1,4 +1,4 @@
-package import CommitLog
+import CommitLog
 package import Logging
 package import Model
 package import NIOCore
@@ -18,6 +18,8 @@ package final class Broker: Sendable {
     let catalogue: any Catalogue
     let fetchSessions: FetchSessions
     let producerIDs: ProducerIDs
+    /// What is wrong at the moment.
+    package let health: Health
     /// Deletes what is too old or too much.
     package let retention: RetentionKeeper
     /// Changes of topics and configurations, one at a time.
@@ -38,6 +40,7 @@ package final class Broker: Sendable {
         topics: TopicRegistry,
         openFiles: OpenFiles,
         fileLimits: FileLimits,
+        health: Health,
         time: any TimeSource,
         log: Logger
     ) {
@@ -49,6 +52,7 @@ package final class Broker: Sendable {
         self.topics = topics
         self.openFiles = openFiles
         self.fileLimits = fileLimits
+        self.health = health
         self.time = time
         self.log = log
         fetchSessions = FetchSessions(slots: settings.fetchSessionCacheSlots, time: time)
@@ -57,6 +61,7 @@ package final class Broker: Sendable {
             topics: topics,
             storage: storage,
             interval: settings.logRetentionCheckInterval,
+            health: health,
             time: time,
             log: log
         )

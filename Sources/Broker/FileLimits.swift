@@ -47,11 +47,9 @@ package struct FileLimits: Sendable {
 
     private static var mappings: Int {
         var bytes = [UInt8](repeating: 0, count: 32)
-        do throws(FileError) {
+        do {
             let file = try PosixFileSystem().open("/proc/sys/vm/max_map_count", .read)
-            let count = try bytes.withUnsafeMutableBytes { buffer throws(FileError) in
-                try file.read(into: buffer, at: .zero)
-            }
+            let count = try bytes.withUnsafeMutableBytes { try file.read(into: $0, at: .zero) }
             let text = String(decoding: bytes.prefix(count), as: UTF8.self)
             return Int(text.prefix { $0.isNumber }) ?? defaultMappings
         } catch {

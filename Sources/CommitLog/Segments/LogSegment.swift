@@ -102,7 +102,10 @@ final class LogSegment: Sendable {
     }
 
     /// Notes that the `.log` file was synced since it was written up to `end`.
-    func noteSynced(upTo end: Int) { handles.withLock { $0.synced = max($0.synced, end) } }
+    func noteSynced(upTo end: Int) {
+        handles.withLock { $0.synced = max($0.synced, end) }
+        openFiles?.trim()
+    }
 
     /// A mapping of the `.log` file that covers at least its first `end` bytes. It is made `capacity` bytes long, so
     /// that a segment is mapped once and grows into its mapping; only what has been written may be touched.

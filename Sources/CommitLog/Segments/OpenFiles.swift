@@ -53,10 +53,13 @@ package final class OpenFiles: Sendable {
     /// Notes that `holder` has opened its file, and closes others if there are too many now. Never waits for a lock that
     /// somebody may hold for long, so that the holder's own may be held.
     func opened(_ holder: any FileHolder) {
-        let count = state.withLock { state in
-            state.queue.append(Entry(holder: holder))
-            return state.count
-        }
+        state.withLock { $0.queue.append(Entry(holder: holder)) }
+        trim()
+    }
+
+    /// Closes files if there are too many: one may have become fit for it.
+    func trim() {
+        let count = self.count
         if count > limit { close(count - limit, looks: Self.looksPerOpening) }
     }
 
