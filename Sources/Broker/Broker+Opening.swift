@@ -43,9 +43,12 @@ extension Broker {
         return broker
     }
 
-    /// Starts what the broker does on its own, until ``stop()``: retention. Apart from opening, so that a test can do
-    /// these things when it wants.
-    package func startBackgroundWork() { retention.start() }
+    /// Starts what the broker does on its own, until ``stop()``: retention and compaction. Apart from opening, so that a
+    /// test can do these things when it wants.
+    package func startBackgroundWork() {
+        retention.start()
+        cleaner.start()
+    }
 
     /// Where the data is, for people.
     package var dataDescription: String { storage.description }

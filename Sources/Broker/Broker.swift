@@ -18,6 +18,8 @@ package final class Broker: Sendable {
     let catalogue: any Catalogue
     let fetchSessions: FetchSessions
     let producerIDs: ProducerIDs
+    /// Compacts logs in the background.
+    package let cleaner: LogCleaner
     /// What is wrong at the moment.
     package let health: Health
     /// Deletes what is too old or too much.
@@ -57,6 +59,7 @@ package final class Broker: Sendable {
         self.log = log
         fetchSessions = FetchSessions(slots: settings.fetchSessionCacheSlots, time: time)
         producerIDs = ProducerIDs(catalogue: catalogue)
+        cleaner = LogCleaner(topics: topics, settings: settings.cleaner, health: health, time: time, log: log)
         retention = RetentionKeeper(
             topics: topics,
             storage: storage,
@@ -203,6 +206,7 @@ package final class Broker: Sendable {
 
     /// Finishes work in the background and closes all logs. No request may come any more. Blocks.
     package func stop() {
+        cleaner.stop()
         retention.stop()
         control.stop()
         io.stop()

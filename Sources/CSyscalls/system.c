@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
 
 int martlet_open(const char *path, int flags, mode_t mode) { return open(path, flags | O_CLOEXEC, mode); }
