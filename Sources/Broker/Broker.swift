@@ -31,6 +31,9 @@ package final class Broker: Sendable {
     /// How many partitions the memory allows.
     let maximumPartitions: Int
 
+    /// Opens what was there at the start.
+    let opener = Locked<PartitionOpener?>(nil)
+
     private let current: Locked<BrokerConfiguration>
     private let complaints = Complaints()
 
@@ -207,6 +210,7 @@ package final class Broker: Sendable {
     /// Finishes work in the background and closes all logs. No request may come any more. Blocks.
     package func stop() {
         cleaner.stop()
+        opener.withLock { $0 }?.stop()
         retention.stop()
         control.stop()
         io.stop()

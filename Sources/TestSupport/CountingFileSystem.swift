@@ -4,7 +4,13 @@ package import Model
 /// A file system that counts the files that are open, and can have an end to them, as a process has. Thread-safe.
 package final class CountingFileSystem: FileSystem {
     private let base: any FileSystem
-    private let state = Locked((count: 0, limit: Int?.none))
+    private let state = Locked(State())
+
+    private struct State {
+        var count = 0
+        var limit: Int?
+        var watcher: (@Sendable (String) -> Void)?
+    }
 
     package init(_ base: any FileSystem) { self.base = base }
 
@@ -16,7 +22,11 @@ package final class CountingFileSystem: FileSystem {
         set { state.withLock { $0.limit = newValue } }
     }
 
+    /// Has `watcher` called with the path before a file is opened; it may block.
+    package func watch(_ watcher: (@Sendable (String) -> Void)?) { state.withLock { $0.watcher = watcher } }
+
     package func open(_ path: String, _ mode: OpenMode) throws(FileError) -> any File {
+        state.withLock { $0.watcher }?(path)
         try state.withLock { state throws(FileError) in
             if let limit = state.limit, state.count >= limit { throw FileError("open", path, code: EMFILE) }
             state.count += 1

@@ -15,14 +15,15 @@ STARVED = ["sh", "-c", f'ulimit -n {LIMIT}; "$@"', "sh"]
 
 def produce_everywhere(connection, topic):
     for partition in range(PARTITIONS):
-        assert wire.produce(connection, topic, batches.batch([(None, b"v")]), partition).error_code == Error.NONE
+        produced = wire.produce(connection, topic, batches.batch([(None, b"v")]), partition=partition)
+        assert produced.error_code == Error.NONE
 
 
 def ends_everywhere(connection, topic):
     """The end of each partition, read back from its records."""
     ends = []
     for partition in range(PARTITIONS):
-        fetched = wire.fetch(connection, topic, partition, 0)
+        fetched, _ = wire.fetch(connection, topic, 0, partition=partition)
         assert fetched.error_code == Error.NONE
         ends.append(fetched.high_watermark)
     return ends

@@ -9,6 +9,7 @@ import Synchronization
 ///     .kafka_cleanshutdown               the last stop was clean; gone while the directory is in use
 ///     recovery-point-offset-checkpoint   up to where each partition is durable
 ///     log-start-offset-checkpoint        where partitions begin that were cut inside a segment
+///     .opening, opening-failures         which partitions are being opened, and of which the process died
 ///     <topic>-<partition>/               a partition
 ///     <topic>-<partition>.<id>-delete/   a deleted partition that is about to be removed
 package final class LogDirectory: Sendable {
@@ -33,12 +34,13 @@ package final class LogDirectory: Sendable {
     package let unusable: [(directory: String, error: LogError)]
     let environment: LogEnvironment
     let table: Locked<PartitionTable>
+    let journal: OpeningJournal
     /// Whether files have to be synced so that they can be closed: there are too many.
     let mustSync = Atomic<Bool>(false)
     /// Held while the checkpoint files are written.
     let checkpointing = Lock()
     /// Serialises opening and deleting of one partition, several of which share a lock.
-    private let openings = (0..<64).map { _ in Lock() }
+    private let openings = (0..<256).map { _ in Lock() }
     /// Held open while the directory is in use; closing it gives the directory to whoever wants it next.
     private let lockFile: Locked<(any File)?>
 
@@ -78,6 +80,7 @@ package final class LogDirectory: Sendable {
         self.path = path
         self.properties = properties
         self.environment = environment
+        journal = try OpeningJournal(directory: path, fileSystem: environment.fileSystem)
         self.lockFile = Locked(lockFile)
         wasCleanShutdown = wasClean
         let fileSystem = environment.fileSystem

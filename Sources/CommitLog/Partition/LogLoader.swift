@@ -11,6 +11,8 @@ struct LoadedLog {
     var logEnd: Offset
     /// Whether the directory was made just now and nothing of it is durable.
     var isNew = false
+    /// Whether small files were written that are not synced.
+    var hasUnsyncedFiles = false
     /// Whether a snapshot of the producers at the log's end is on disk.
     var hasSnapshot = false
     var manifest = Manifest()
@@ -28,7 +30,7 @@ struct LogLoader {
     let config: LogConfig
     let environment: LogEnvironment
     let hints: OpeningHints
-    /// Whether repairs are synced here; otherwise the caller syncs everything before the log is used.
+    /// Whether small files that are written anew are synced here; otherwise that is part of the log's first sync.
     let syncs: Bool
     var report: RecoveryReport
     /// What the directory holds.
@@ -82,6 +84,7 @@ struct LogLoader {
         }
         if loaded.epochs != stored { try loaded.epochs.save(in: directory, fileSystem, synced: syncs && !isNew) }
         loaded.isNew = isNew
+        loaded.hasUnsyncedFiles = isNew || (isDirty && !syncs)
         loaded.hasSnapshot = fileSystem.exists(
             "\(directory)/\(LogFileNames.name(loaded.logEnd, LogFileNames.snapshot))"
         )

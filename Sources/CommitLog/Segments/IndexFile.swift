@@ -84,6 +84,17 @@ final class IndexFile: Sendable {
         }
     }
 
+    /// Replaces all entries, unless they are on disk as they should be: of the many segments that are looked through after
+    /// a crash, few have changed.
+    func replaceUnlessSame(_ entries: [UInt8]) throws(FileError) {
+        let view = try view(mapped: false, capacity: 0)
+        guard view.count * entrySize == entries.count else { return try replace(with: entries) }
+        for number in 0..<view.count {
+            let expected = entries[number * entrySize..<(number + 1) * entrySize]
+            guard try view.withEntry(number, { $0.elementsEqual(expected) }) else { return try replace(with: entries) }
+        }
+    }
+
     /// Makes the file exist and be exactly as long as its entries. For a segment that takes no more.
     func trim() throws(FileError) {
         try state.withLock { state throws(FileError) in

@@ -10,7 +10,10 @@ struct RunningBroker {
     let server: MartletServer
     let addresses: [SocketAddress]
 
-    /// Opens the data, then the listeners: a client that can connect is served.
+    /// How long a start waits for all partitions before it says that it is ready: clients are served from the first one on.
+    private static let openingPatience = Duration.seconds(1)
+
+    /// Opens the data, then the listeners, then the partitions: a client that can connect is served what is open so far.
     static func start(_ configuration: BrokerConfiguration, log: Logger) throws -> RunningBroker {
         FileLimits.raise()
         let settings = configuration.settings
@@ -21,12 +24,13 @@ struct RunningBroker {
                 address: try SocketAddress.resolve(host: listener.endpoint.host, port: listener.endpoint.port)
             )
         }
-        let broker = try Broker.open(configuration, time: time, log: log)
+        let broker = try Broker.open(configuration, time: time, log: log, waits: false)
         do {
             let server = try MartletServer(broker: broker, settings: serverSettings(settings, broker.fileLimits), time: time, log: log)
             do {
                 let bound = try addresses.map { try server.listen(name: $0.name, on: $0.address) }
                 broker.startBackgroundWork()
+                broker.waitUntilOpen(atMost: openingPatience)
                 return RunningBroker(broker: broker, server: server, addresses: bound)
             } catch {
                 // Its event loops run already.
@@ -44,7 +48,12 @@ struct RunningBroker {
         let listening = addresses.map(\.description).joined(separator: ", ")
         let counts = broker.counts
         return "martlet \(Version.current) ready on \(listening), data in \(broker.dataDescription), "
-            + "pid \(getpid()), \(counts.topics) topics with \(counts.partitions) partitions"
+            + "pid \(getpid()), \(counts.topics) topics with \(counts.partitions) partitions\(opening)"
+    }
+
+    private var opening: String {
+        let left = broker.unopenedPartitions
+        return left == 0 ? "" : ", \(left) of them are still being opened"
     }
 
     func stop() {
