@@ -11,17 +11,19 @@ package struct FileLimits: Sendable {
     /// For what is open for a moment only: files on their way to a client, small files, new segments; and for threads.
     private static let reservePart = 10
     private static let smallestReserve = 48
+    /// Of the descriptors, for logs. With the default limit of 20,000 that leaves more than 10,000 for clients.
+    private static let logPart = 3
     /// The least that lets a broker work at all, however small the limits are.
     private static let fewest = 16
     /// What Linux allows where nobody has set vm.max_map_count.
     private static let defaultMappings = 65_530
 
-    /// - Parameter logFiles: How many files of logs shall be kept open (`log.open.files.max`); nil for half of what the
-    ///   process may have.
+    /// - Parameter logFiles: How many files of logs shall be kept open (`log.open.files.max`); nil for a third of what
+    ///   the process may have.
     package init(openFiles: Int, mappings: Int, logFiles: Int?) {
         let reserve = max(Self.smallestReserve, openFiles / Self.reservePart)
         let most = max(Self.fewest, min(openFiles - reserve, mappings - mappings / Self.reservePart))
-        self.logFiles = min(most, max(Self.fewest, logFiles ?? min(openFiles / 2, mappings / 2)))
+        self.logFiles = min(most, max(Self.fewest, logFiles ?? min(openFiles / Self.logPart, mappings / 2)))
         connections = max(Self.fewest, openFiles - reserve - self.logFiles)
     }
 
@@ -64,7 +66,9 @@ package struct FileLimits: Sendable {
 
     /// How many partitions half of the machine's memory is enough for. They need no open files while they are idle.
     static var maximumPartitions: Int {
-        let (bytes, overflow) = sysconf(Int32(_SC_PHYS_PAGES)).multipliedReportingOverflow(by: sysconf(Int32(_SC_PAGESIZE)))
+        let (bytes, overflow) = sysconf(Int32(_SC_PHYS_PAGES)).multipliedReportingOverflow(
+            by: sysconf(Int32(_SC_PAGESIZE))
+        )
         return overflow ? Int(Int32.max) : max(1000, bytes / 2 / bytesPerPartition)
     }
 }

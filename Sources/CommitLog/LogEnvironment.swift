@@ -17,6 +17,8 @@ package struct LogEnvironment: Sendable {
 
     /// What keeps the number of open files inside the process's limits; nil where few are opened.
     package var openFiles: OpenFiles?
+    /// Makes appended records durable in the background; nil where the log's user does so by ``PartitionLog/flush()``.
+    var groupCommit: GroupCommit?
 
     package init(fileSystem: any FileSystem = PosixFileSystem(), time: any TimeSource = SystemTime()) {
         self.fileSystem = fileSystem

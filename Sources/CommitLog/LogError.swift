@@ -30,6 +30,8 @@ package enum LogError: Error, Equatable, Sendable, CustomStringConvertible {
     case storage(FileError)
     /// An earlier write failed and could not be undone; the log takes no more until it is opened again.
     case failed(TopicPartition, FileError)
+    /// A sync failed in the log directory; it takes nothing more until it is opened again.
+    case directoryOffline(path: String, FileError)
     /// The log was closed or deleted.
     case closed(TopicPartition)
     /// The start has not come to the log yet. `toScan`: how much of it has to be read, where that is known.
@@ -55,7 +57,8 @@ package enum LogError: Error, Equatable, Sendable, CustomStringConvertible {
         case .invalidProducerEpoch: .invalidProducerEpoch
         case .staleLeaderEpoch: .fencedLeaderEpoch
         case .inconsistentTopicID: .inconsistentTopicId
-        case .wrongOwner, .directoryInUse, .unsupportedFormat, .storage, .failed, .quarantined: .kafkaStorageError
+        case .wrongOwner, .directoryInUse, .unsupportedFormat, .storage, .failed, .directoryOffline, .quarantined:
+            .kafkaStorageError
         case .corrupt: .corruptMessage
         case .closed, .opening: .notLeaderOrFollower
         }
@@ -85,6 +88,9 @@ package enum LogError: Error, Equatable, Sendable, CustomStringConvertible {
         case .storage(let error): error.description
         case .failed(let partition, let error):
             "\(partition) takes no more records since a write could not be undone (\(error)); restart the broker"
+        case .directoryOffline(let path, let error):
+            "the log directory \(path) is offline: what was written since its last good sync may be lost (\(error)); "
+                + "look after the disk, then restart the broker"
         case .opening(let partition, _): "\(partition) is not open yet since the broker's start; try again"
         case .quarantined(let partition, let starts, let note):
             "\(partition) is left alone since the last \(starts) starts died while they were opening it; look at it with "

@@ -4,10 +4,10 @@ import Testing
 
 /// Sharing out few descriptors.
 @Suite struct FileLimitsTests {
-    @Test func halfOfTheDescriptorsIsForLogsAndTheRestForClients() {
+    @Test func aThirdOfTheDescriptorsIsForLogsAndMostOfTheRestForClients() {
         let limits = FileLimits(openFiles: 20_000, mappings: 65_530, logFiles: nil)
-        #expect(limits.logFiles == 10_000)
-        #expect(limits.connections == 8_000)
+        #expect(limits.logFiles == 6_666)
+        #expect(limits.connections == 11_334)
     }
 
     @Test func fewMappingsAreALimitToo() {

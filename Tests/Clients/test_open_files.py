@@ -1,4 +1,4 @@
-"""A broker with few file descriptors: it closes what it can spare, sheds connections, and calls nothing a disk fault."""
+"""A broker with few file descriptors: it closes what it can spare, sheds connections, and blames no disk."""
 
 import contextlib
 import socket

@@ -57,7 +57,7 @@ import Testing
         for log in scene.logs { try scene.append(to: log) }
         for log in scene.logs { try log.flush() }
         scene.fileSystem.limit = 3
-        for log in scene.logs { try scene.append(to: log) ; try log.flush() }
+        for log in scene.logs { try scene.append(to: log); try log.flush() }
         for log in scene.logs { #expect(try scene.read(log) == 2) }
     }
 

@@ -39,7 +39,10 @@ package final class HostedPartition: Sendable {
 
     /// The log, or why there is none.
     package func log() throws(LogError) -> PartitionLog {
-        if let log = openLog { return log }
+        if let log = opened.load() {
+            if let failure = log.failure { throw failure }
+            return log
+        }
         throw state.withLock { state in
             switch state {
             case .waiting, .open: .opening(topicPartition, toScan: 0)
@@ -48,8 +51,11 @@ package final class HostedPartition: Sendable {
         }
     }
 
-    /// The log; nil if it is not open.
-    package var openLog: PartitionLog? { opened.load() }
+    /// The log; nil if it is not open, or out of use.
+    package var openLog: PartitionLog? {
+        guard let log = opened.load(), log.failure == nil else { return nil }
+        return log
+    }
 
     /// Whether it is still to be opened, and with which configuration.
     var waiting: LogConfig? {

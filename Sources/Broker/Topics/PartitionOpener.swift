@@ -17,6 +17,8 @@ final class PartitionOpener: Sendable {
         var shortages = 0
     }
 
+    private typealias Opened = (job: Job, log: PartitionLog)
+
     private struct Queue {
         /// The next ones at the end.
         var quick: [Job]
@@ -39,8 +41,10 @@ final class PartitionOpener: Sendable {
 
     /// A partition of which more has to be read lets others go first.
     static let quickScanBytes = 64 << 20
+    /// So many at once are made durable by one sync of the whole file system.
+    private static let commitCount = 1024
     /// How often, and after which pauses, a partition is tried again for want of descriptors.
-    private static let maximumShortages = 100
+    private static let maximumShortages = 1000
     private static let shortagePause = Duration.milliseconds(50)
     private static let reportInterval = Duration.seconds(1)
 
@@ -116,7 +120,13 @@ final class PartitionOpener: Sendable {
     // MARK: A thread
 
     private func work(_ number: Int, _ thread: Int) {
-        while let job = next(number) { open(job, number, thread) }
+        var opened: [Opened] = []
+        while let job = next(number) {
+            // Before something that takes long, and when it is worth it.
+            if job.toScan > 0 || opened.count >= Self.commitCount { commit(&opened, number) }
+            if let log = open(job, number, thread) { opened.append((job, log)) }
+        }
+        commit(&opened, number)
     }
 
     private func next(_ number: Int) -> Job? {
@@ -124,6 +134,28 @@ final class PartitionOpener: Sendable {
             if state.isStopping { return nil }
             return state.queues[number].quick.popLast() ?? state.queues[number].large.popLast()
         }
+    }
+
+    /// Shows clients logs whose last records were in the page cache only, once they are durable.
+    private func commit(_ opened: inout [Opened], _ number: Int) {
+        guard !opened.isEmpty else { return }
+        defer { opened = [] }
+        do throws(LogError) {
+            try directories[number].commit(opened.map(\.log))
+            for (job, log) in opened { settle(job, log) }
+        } catch {
+            // The directory is out of use, which is reported once for all.
+            for (job, _) in opened {
+                job.partition.settle(.failure(error))
+                settled(isOffline: true)
+            }
+        }
+    }
+
+    private func settle(_ job: Job, _ log: PartitionLog) {
+        health.clear(.partitionOffline, job.found.topicPartition.description)
+        job.partition.settle(.success(log))
+        settled(isOffline: false)
     }
 
     /// The last thread of a directory opens what is best opened alone.
@@ -134,7 +166,10 @@ final class PartitionOpener: Sendable {
         }
         guard isLast else { return }
         while let job = nextSuspect(number) {
-            open(job, number, 0)
+            if let log = open(job, number, 0) {
+                var opened: [Opened] = [(job, log)]
+                commit(&opened, number)
+            }
             // One that was put back for want of descriptors.
             work(number, 0)
         }
@@ -150,8 +185,12 @@ final class PartitionOpener: Sendable {
         state.withLock { $0.isStopping ? nil : $0.queues[number].suspects.popLast() }
     }
 
-    private func open(_ job: Job, _ number: Int, _ thread: Int) {
-        guard let config = job.partition.waiting else { return settled(isOffline: false) }
+    /// Returns the log if it has to be committed first.
+    private func open(_ job: Job, _ number: Int, _ thread: Int) -> PartitionLog? {
+        guard let config = job.partition.waiting else {
+            settled(isOffline: false)
+            return nil
+        }
         let directory = directories[number]
         let isFirst = job.toScan == 0 && !directory.isSuspect(job.found.topicPartition)
         do throws(LogError) {
@@ -162,12 +201,12 @@ final class PartitionOpener: Sendable {
                 maximumScan: isFirst ? Self.quickScanBytes : nil
             )
             if opened.recovery.isNoteworthy { log.warning("\(opened.recovery)") }
-            health.clear(.partitionOffline, job.found.topicPartition.description)
-            job.partition.settle(.success(opened))
-            settled(isOffline: false)
+            if opened.offsets.durable < opened.offsets.logEnd { return opened }
+            settle(job, opened)
         } catch {
             fail(job, number, error)
         }
+        return nil
     }
 
     private func fail(_ job: Job, _ number: Int, _ error: LogError) {

@@ -4,7 +4,7 @@ package import Model
 extension LogDirectory {
     /// Opens one of ``found``, unless it was opened or deleted meanwhile. On a thread with a number of its own, from 0.
     ///
-    /// With `maximumScan`, a partition of which more bytes have to be read is left for later: the error says how many.
+    /// Records that it finds behind the last checkpoint are durable after ``commit(_:)``. With `maximumScan`, a partition of which more bytes have to be read is left for later: the error says how many.
     package func openFound(
         _ found: FoundPartition,
         config: LogConfig,
@@ -34,6 +34,9 @@ extension LogDirectory {
             throw error
         }
     }
+
+    /// Makes durable what was found behind the last checkpoint: before that, nobody may see it.
+    package func commit(_ logs: [PartitionLog]) throws(LogError) { try groupCommit.commit(logs) }
 
     /// Whether an earlier start may have died of the partition. It is best opened alone.
     package func isSuspect(_ partition: TopicPartition) -> Bool { journal.deaths(of: partition) > 0 }

@@ -28,21 +28,35 @@ final class OpeningJournal: Sendable {
     }
 
     /// Looks at what the last start has left, and counts.
-    init(directory: String, fileSystem: any FileSystem) throws(LogError) {
+    init(directory: String, fileSystem: any FileSystem) {
         self.directory = directory
         self.fileSystem = fileSystem
-        var deaths = try OffsetCheckpoint.read(Self.failuresName, in: directory, fileSystem).offsets.mapValues {
-            Int(clamping: $0.rawValue)
-        }
         let notes = "\(directory)/\(Self.notesName)"
-        let suspects = try SmallFile.readText(notes, limit: Self.maximumBytes, fileSystem)?
-            .split(whereSeparator: \.isWhitespace)
-            .compactMap { LogFileNames.topicPartition(ofDirectory: String($0)) }
-        for suspect in Set(suspects ?? []) { deaths[suspect, default: 0] += 1 }
+        var deaths: [TopicPartition: Int] = [:]
+        do throws(LogError) {
+            let known = try OffsetCheckpoint.read(Self.failuresName, in: directory, fileSystem)
+            deaths = known.offsets.mapValues { Int(clamping: $0.rawValue) }
+        } catch {
+            // Nothing is known then.
+        }
         state = Locked(State(deaths: deaths))
-        guard let suspects else { return }
-        if !suspects.isEmpty { save(deaths) }
+        let suspects = Self.suspects(notes, fileSystem)
+        if !suspects.isEmpty {
+            for suspect in suspects { deaths[suspect, default: 0] += 1 }
+            state.withLock { $0.deaths = deaths }
+            save(deaths)
+        }
         do throws(FileError) { try fileSystem.remove(notes) } catch { skip(error) }
+    }
+
+    private static func suspects(_ notes: String, _ fileSystem: any FileSystem) -> Set<TopicPartition> {
+        do throws(LogError) {
+            let bytes = try SmallFile.read(notes, limit: maximumBytes, fileSystem) ?? []
+            let names = String(decoding: bytes, as: UTF8.self).split(whereSeparator: \.isWhitespace)
+            return Set(names.compactMap { LogFileNames.topicPartition(ofDirectory: String($0)) })
+        } catch {
+            return []
+        }
     }
 
     /// How many starts in a row died while they were opening the partition.

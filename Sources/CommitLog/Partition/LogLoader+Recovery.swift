@@ -27,8 +27,11 @@ extension LogLoader {
             last = (segment, scan)
         }
         guard let last else { throw .corrupt(path: directory, "it has no segments") }
+        let end = last.scan.nextOffset
+        let durable = syncs ? end : min(end, hints.recoveryPoint ?? .zero)
+        let unsynced = durable < end ? Array(kept[suspect...]) : []
         for segment in kept { try rebuildIfMissing(segment) }
-        epochs.truncate(toEnd: last.scan.nextOffset)
+        epochs.truncate(toEnd: end)
         return LoadedLog(
             sealed: kept,
             active: ActiveSegment(
@@ -39,7 +42,9 @@ extension LogLoader {
             producers: producers,
             epochs: epochs,
             logStart: first.baseOffset,
-            logEnd: last.scan.nextOffset,
+            logEnd: end,
+            unsynced: unsynced,
+            durable: durable,
             report: report
         )
     }
@@ -99,7 +104,7 @@ extension LogLoader {
         try storage { () throws(FileError) in
             if good < size { try file.truncate(to: good) }
             // What was only in the page cache when the process died counts from here on.
-            if good < size || scan.nextOffset > hints.recoveryPoint ?? .zero { try file.sync() }
+            if syncs, good < size || scan.nextOffset > hints.recoveryPoint ?? .zero { try file.sync() }
             try segment.offsetIndex.file.replaceUnlessSame(scan.offsetIndex)
             try segment.timeIndex.file.replaceUnlessSame(scan.timeIndex)
         }

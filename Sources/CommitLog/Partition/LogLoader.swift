@@ -9,10 +9,12 @@ struct LoadedLog {
     var epochs: LeaderEpochs
     var logStart: Offset
     var logEnd: Offset
-    /// Whether the directory was made just now and nothing of it is durable.
+    /// Whether nothing of the directory is durable, its own entry in the log directory included.
     var isNew = false
-    /// Whether small files were written that are not synced.
-    var hasUnsyncedFiles = false
+    /// Segments, but for the active one, with records that may not be durable.
+    var unsynced: [LogSegment] = []
+    /// Everything below is durable.
+    var durable: Offset
     /// Whether a snapshot of the producers at the log's end is on disk.
     var hasSnapshot = false
     var manifest = Manifest()
@@ -30,7 +32,7 @@ struct LogLoader {
     let config: LogConfig
     let environment: LogEnvironment
     let hints: OpeningHints
-    /// Whether small files that are written anew are synced here; otherwise that is part of the log's first sync.
+    /// Whether what is repaired is synced here; otherwise that is for the log's first sync.
     let syncs: Bool
     var report: RecoveryReport
     /// What the directory holds.
@@ -39,6 +41,8 @@ struct LogLoader {
     var mayHaveGapsBelow = Offset.zero
     /// Whether the epochs have to be made out from the batches.
     var lacksEpochs = false
+    /// Whether the files were made just now that say what the directory is.
+    private var isUnnamed = false
 
     private var fileSystem: any FileSystem { environment.fileSystem }
 
@@ -83,8 +87,9 @@ struct LogLoader {
             _ = loaded.epochs.assign(LeaderEpoch(0), at: loaded.logEnd)
         }
         if loaded.epochs != stored { try loaded.epochs.save(in: directory, fileSystem, synced: syncs && !isNew) }
-        loaded.isNew = isNew
-        loaded.hasUnsyncedFiles = isNew || (isDirty && !syncs)
+        if isDirty, syncs { try syncNames() }
+        // Otherwise that is part of the log's first sync, before anything that is durable by it.
+        loaded.isNew = (isUnnamed || isDirty) && !(isDirty && syncs)
         loaded.hasSnapshot = fileSystem.exists(
             "\(directory)/\(LogFileNames.name(loaded.logEnd, LogFileNames.snapshot))"
         )
@@ -110,7 +115,8 @@ struct LogLoader {
 
     /// Makes the directory and its first files. They become durable with the log's first sync, so that creating many
     /// partitions does not wait for the disk; until then nothing in them is durable either.
-    private func create() throws(LogError) {
+    private mutating func create() throws(LogError) {
+        isUnnamed = true
         try storage { () throws(FileError) in
             try fileSystem.createDirectory(directory)
             try writeMetadata()
@@ -128,11 +134,22 @@ struct LogLoader {
         )
     }
 
+    /// Makes the directory durable as such: the process that has made it may have died before its first sync, and what is
+    /// synced in it later counts for nothing without its name.
+    private func syncNames() throws(LogError) {
+        try storage { () throws(FileError) in
+            try fileSystem.open("\(directory)/\(LogFileNames.partitionMetadata)", .existing).sync()
+            try fileSystem.syncDirectory(directory)
+            try fileSystem.syncDirectory(Self.parent(of: directory))
+        }
+    }
+
     private mutating func checkTopic() throws(LogError) {
         let path = "\(directory)/\(LogFileNames.partitionMetadata)"
         let text = try SmallFile.readText(path, limit: PartitionMetadata.maximumBytes, fileSystem)
         guard let text, !text.isEmpty else {
             // A crash before the partition's first sync: nothing in it was durable yet.
+            isUnnamed = true
             return try storage { () throws(FileError) in try writeMetadata() }
         }
         let found = try PartitionMetadata(text, path: path).topicID
@@ -196,6 +213,7 @@ struct LogLoader {
             epochs: epochs,
             logStart: first.baseOffset,
             logEnd: end,
+            durable: end,
             report: report
         )
     }

@@ -28,8 +28,8 @@ package final class PartitionLog: Sendable {
     let manifest: Locked<ManifestState>
 
     /// Opens the partition in `directory`, creating it if there is none, and repairing it unless the last stop was
-    /// clean. May take its time: never on an event loop. With `syncs` false, small files that are written anew become
-    /// durable with the log's first sync, before anything that follows.
+    /// clean. May take its time: never on an event loop. With `syncs` false, what was repaired becomes durable with the
+    /// log's first sync, before anything that follows.
     package static func open(
         directory: String,
         topicPartition: TopicPartition,
@@ -72,8 +72,7 @@ package final class PartitionLog: Sendable {
                 activeWrittenFrom: loaded.active.size,
                 end: end,
                 logStart: loaded.logStart,
-                // What recovery kept, it has synced.
-                durable: loaded.logEnd,
+                durable: loaded.durable,
                 leaderEpoch: loaded.epochs.latest
             )
         )
@@ -85,10 +84,20 @@ package final class PartitionLog: Sendable {
 
     package var config: LogConfig { settings.withLock { $0.config } }
 
-    /// Takes effect with the next append; what is written stays as it is.
+    /// Takes effect with the next append; what is written stays as it is. What waits for the disk may be seen at once
+    /// if that is no longer wanted.
     package func updateConfig(_ config: LogConfig) {
         let new = LogSettings(config, environment: environment)
         settings.withLock { $0 = new }
+        guard config.durability == .pageCache else { return requestFlush(.relaxed) }
+        let isNews = writer.withLock { _ in
+            snapshot.withLock { snapshot in
+                guard snapshot.highWatermark.offset < snapshot.end.offset else { return false }
+                snapshot.update(highWatermark: snapshot.end, lastStable: snapshot.end)
+                return true
+            }
+        }
+        if isNews { notify { $0.highWatermarkAdvanced() } }
     }
 
     /// Adds someone to be told when there is more to read. To wait without missing anything: add, then read once more.
@@ -162,12 +171,17 @@ struct LogWriter {
     var isChanged: Bool
     /// Why no more is taken.
     var refusal: LogError?
+    /// What the group commit was asked for since it last looked at the log.
+    var flushUrgency = FlushUrgency.none
+    /// How often the log was cut.
+    var history = 0
 
     init(_ loaded: LoadedLog) {
         active = loaded.active
         producers = loaded.producers
         epochs = loaded.epochs
-        isNew = loaded.hasUnsyncedFiles
+        isNew = loaded.isNew
+        unsynced = loaded.unsynced
         isDirectoryDirty = loaded.isNew || !loaded.report.wasClean
         isChanged = isDirectoryDirty || !loaded.hasSnapshot
     }

@@ -26,7 +26,12 @@ struct RunningBroker {
         }
         let broker = try Broker.open(configuration, time: time, log: log, waits: false)
         do {
-            let server = try MartletServer(broker: broker, settings: serverSettings(settings, broker.fileLimits), time: time, log: log)
+            let server = try MartletServer(
+                broker: broker,
+                settings: serverSettings(settings, broker.fileLimits),
+                time: time,
+                log: log
+            )
             do {
                 let bound = try addresses.map { try server.listen(name: $0.name, on: $0.address) }
                 broker.startBackgroundWork()

@@ -42,7 +42,9 @@ struct PartitionOpenerTests {
     }
 
     /// Waits, without a clock, for what other threads do.
-    private func wait(until condition: () -> Bool) { while !condition() { _ = Semaphore().wait(atMost: .milliseconds(1)) } }
+    private func wait(until condition: () -> Bool) {
+        while !condition() { _ = Semaphore().wait(atMost: .milliseconds(1)) }
+    }
 
     @Test func whileOnePartitionIsBeingOpenedOthersAreServed() throws {
         let gate = Semaphore()
