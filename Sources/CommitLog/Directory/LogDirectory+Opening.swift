@@ -4,7 +4,8 @@ package import Model
 extension LogDirectory {
     /// Opens one of ``found``, unless it was opened or deleted meanwhile. On a thread with a number of its own, from 0.
     ///
-    /// Records that it finds behind the last checkpoint are durable after ``commit(_:)``. With `maximumScan`, a partition of which more bytes have to be read is left for later: the error says how many.
+    /// Records that it finds behind the last checkpoint are durable after ``commit(_:)``. With `maximumScan`, a partition
+    /// of which more bytes have to be read is left for later: the error says how many.
     package func openFound(
         _ found: FoundPartition,
         config: LogConfig,
