@@ -16,10 +16,13 @@ extension LogLoader {
         var kept = Array(segments[..<suspect])
         var start = try scanStart(in: segments[suspect])
         try checkScan(of: segments[suspect...], from: start)
-        var resumed: ProducerState?
-        if let start { resumed = try self.producers(at: start, after: kept) }
-        if resumed == nil { start = nil }
-        var producers = try resumed ?? self.producers(at: segments[suspect].baseOffset, segments: kept)
+        var producers: ProducerState
+        if let resumption = start, let resumed = try self.producers(at: resumption, after: kept) {
+            producers = resumed
+        } else {
+            start = nil
+            producers = try self.producers(at: segments[suspect].baseOffset, segments: kept)
+        }
         var last: (segment: LogSegment, scan: SegmentScan)?
         for (number, segment) in segments.enumerated().dropFirst(suspect) {
             if let (_, before) = last, before.problem != nil || !follows(segment, before) {
