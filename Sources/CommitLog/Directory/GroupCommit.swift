@@ -108,6 +108,12 @@ final class GroupCommit: Sendable {
         if isNews { wakeUp.signal() }
     }
 
+    /// Makes logs durable on the calling thread: those that a start has opened.
+    func commit(_ logs: [PartitionLog]) throws(LogError) {
+        perform(logs)
+        if let failure { throw failure }
+    }
+
     /// Finishes what is in the queue and ends the thread. Blocks; never on that thread.
     func stop() {
         let thread = state.withLock { state in
