@@ -43,27 +43,6 @@ extension PartitionLog {
         }
     }
 
-    /// The first half of a commit that the caller finishes by syncing the whole file system and calling
-    /// ``finishCommit(_:)``; nil if there is nothing to do.
-    func beginCommit() throws(LogError) -> SyncWork? {
-        if isCommitted { return nil }
-        return try maintenance.withLock { () throws(LogError) -> SyncWork? in
-            if isRetired { return nil }
-            let work = beginSync(.logEnd)
-            do throws(FileError) {
-                try prepare(work)
-            } catch {
-                throw fail(work, error)
-            }
-            return work
-        }
-    }
-
-    /// Says that the file system was synced since ``beginCommit()``.
-    func finishCommit(_ work: SyncWork) {
-        if maintenance.withLock({ complete(work) }) { notify { $0.highWatermarkAdvanced() } }
-    }
-
     private var isCommitted: Bool {
         writer.withLock { writer in
             writer.flushUrgency = .none
