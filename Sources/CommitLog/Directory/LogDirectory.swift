@@ -83,7 +83,7 @@ package final class LogDirectory: Sendable {
     ) throws(LogError) {
         self.path = path
         self.properties = properties
-        groupCommit = GroupCommit(path: path, fileSystem: environment.fileSystem)
+        groupCommit = GroupCommit(path: path)
         var environment = environment
         environment.groupCommit = groupCommit
         self.environment = environment
