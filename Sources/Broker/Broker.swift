@@ -34,6 +34,7 @@ package final class Broker: Sendable {
     /// Opens what was there at the start.
     let opener = Locked<PartitionOpener?>(nil)
 
+    private let storageWaits = Locked<[ObjectIdentifier: StorageWaits]>([:])
     private let current: Locked<BrokerConfiguration>
     private let complaints = Complaints()
 
@@ -97,6 +98,16 @@ package final class Broker: Sendable {
     package func endpoint(for connection: any ClientConnection) -> Endpoint {
         let listener = settings.listeners.first { $0.name == connection.listener }
         return listener?.advertised ?? connection.localAddress
+    }
+
+    /// The produces of an event loop that wait for the disk. For that event loop.
+    func storageWaits(on reactor: any Reactor) -> StorageWaits {
+        storageWaits.withLock { known in
+            if let waits = known[ObjectIdentifier(reactor)] { return waits }
+            let waits = StorageWaits(reactor: reactor, time: time)
+            known[ObjectIdentifier(reactor)] = waits
+            return waits
+        }
     }
 
     // MARK: Requests

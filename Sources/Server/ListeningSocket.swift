@@ -59,6 +59,8 @@ final class ListeningSocket: ReactorSource, @unchecked Sendable {
 
     func becameWritable() {}
 
+    func turnEnded() {}
+
     func becameBroken() {}
 
     func becameReadable() {

@@ -36,8 +36,33 @@ extension LogDirectory {
         }
     }
 
-    /// Makes durable what was found behind the last checkpoint: before that, nobody may see it.
-    package func commit(_ logs: [PartitionLog]) throws(LogError) { try groupCommit.commit(logs) }
+    /// Makes durable what was found behind the last checkpoint: before that, nobody may see it. All at once: one by one,
+    /// thousands of partitions take minutes.
+    package func commit(_ logs: [PartitionLog]) throws(LogError) {
+        var begun: [(log: PartitionLog, work: SyncWork)] = []
+        for log in logs {
+            if let failure { throw failure }
+            do throws(LogError) {
+                if let work = try log.beginCommit() { begun.append((log, work)) }
+            } catch {
+                guard case .storage(let reason) = error else { continue }
+                if reason.isShortage {
+                    log.requestFlush(.timed, delay: GroupCommit.retryDelay)
+                } else {
+                    groupCommit.fail(reason)
+                }
+            }
+        }
+        if !begun.isEmpty, failure == nil {
+            do throws(FileError) {
+                try environment.fileSystem.syncAll(path)
+                for (log, work) in begun { log.finishCommit(work) }
+            } catch {
+                groupCommit.fail(error)
+            }
+        }
+        if let failure { throw failure }
+    }
 
     /// Whether an earlier start may have died of the partition. It is best opened alone.
     package func isSuspect(_ partition: TopicPartition) -> Bool { journal.deaths(of: partition) > 0 }
