@@ -24,6 +24,8 @@ package enum LogError: Error, Equatable, Sendable, CustomStringConvertible {
     case directoryInUse(path: String, processID: String)
     /// A file's contents make no sense.
     case corrupt(path: String, String)
+    /// Records of the offset that was asked for are damaged or gone.
+    case quarantined(QuarantinedRange)
     /// A file is of a format this version does not know. It is left as it is.
     case unsupportedFormat(path: String, String)
     /// The file system failed.
@@ -46,7 +48,7 @@ package enum LogError: Error, Equatable, Sendable, CustomStringConvertible {
         case .staleLeaderEpoch: .fencedLeaderEpoch
         case .inconsistentTopicID: .inconsistentTopicId
         case .wrongOwner, .directoryInUse, .unsupportedFormat, .storage, .failed: .kafkaStorageError
-        case .corrupt: .corruptMessage
+        case .corrupt, .quarantined: .corruptMessage
         case .closed: .notLeaderOrFollower
         }
     }
@@ -71,6 +73,8 @@ package enum LogError: Error, Equatable, Sendable, CustomStringConvertible {
         case .directoryInUse(let path, let processID):
             "\(path) is in use by process \(processID); stop it or configure another log.dirs"
         case .corrupt(let path, let reason): "\(path) is damaged: \(reason)"
+        case .quarantined(let range):
+            "records are damaged and cannot be read, \(range); `martlet log repair` makes consumers go on behind them"
         case .unsupportedFormat(let path, let reason): "\(path) is not of a format known here: \(reason)"
         case .storage(let error): error.description
         case .failed(let partition, let error):

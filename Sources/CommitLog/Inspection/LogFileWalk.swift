@@ -27,7 +27,7 @@ package struct LogFileWalk {
 
     package let size: Int
     private var window: ReadWindow
-    private var position = 0
+    private var position: Int
     /// How many bytes may still be summed up in search of a batch: what looks like one costs its length, and a file may
     /// be full of what looks like one.
     private var searchBudget: Int
@@ -39,8 +39,13 @@ package struct LogFileWalk {
 
     package init(path: String, _ fileSystem: any FileSystem) throws(LogError) {
         let file = try storage { () throws(FileError) in try fileSystem.open(path, .read) }
+        self.init(file: file, size: try storage { () throws(FileError) in try file.size() })
+    }
 
-        size = try storage { () throws(FileError) in try file.size() }
+    /// Walks the first `size` bytes from `start` on, which are a batch's unless they are damaged.
+    init(file: any File, size: Int, from start: Int = 0) {
+        self.size = size
+        position = start
         window = ReadWindow(file: file, end: size, step: Self.windowBytes)
         searchBudget = Self.largestSearched + size.multipliedReportingOverflow(by: 4).partialValue
     }
@@ -69,6 +74,12 @@ package struct LogFileWalk {
     package mutating func bytes(of batch: InspectedBatch) throws(LogError) -> ByteBuffer {
         let count = try window.load(batch.position.bytes, count: batch.header.totalLength)
         return window.withBytes(batch.position.bytes, count: count) { ByteBuffer(bytes: $0) }
+    }
+
+    /// Adds the bytes of a batch that ``next()`` has returned to a checksum.
+    mutating func add(_ batch: InspectedBatch, to checksum: inout CRC32C.Running) throws(LogError) {
+        let count = try window.load(batch.position.bytes, count: batch.header.totalLength)
+        window.withBytes(batch.position.bytes, count: count) { checksum.add($0) }
     }
 
     // MARK: One position

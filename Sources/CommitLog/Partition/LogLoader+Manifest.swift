@@ -22,6 +22,7 @@ extension LogLoader {
                 try environment.fileSystem.rename(path, to: path + LogFileNames.discarded)
             }
             report.repairedFiles.append(path)
+            lacksManifest = true
             return Manifest()
         }
         if let replacement = manifest.replacement {
@@ -56,17 +57,5 @@ extension LogLoader {
         try storage { () throws(FileError) in
             for name in files { try environment.fileSystem.remove("\(directory)/\(name)") }
         }
-    }
-
-    /// The manifest without segments that are not as it says: those that were cut, and the one that is written now.
-    func reconciled(_ manifest: Manifest, with loaded: LoadedLog) -> Manifest {
-        var manifest = manifest
-        let sizes = Dictionary(
-            loaded.sealed.compactMap { segment in segment.knownSealedSize.map { (segment.baseOffset, $0) } },
-            uniquingKeysWith: { $1 }
-        )
-        manifest.segments.removeAll { sizes[$0.baseOffset] != $0.size }
-        manifest.compactedTo = min(manifest.compactedTo, loaded.logEnd)
-        return manifest
     }
 }

@@ -14,6 +14,9 @@ struct LoadedLog {
     /// Whether a snapshot of the producers at the log's end is on disk.
     var hasSnapshot = false
     var manifest = Manifest()
+    var quarantine = Quarantine()
+    /// Below, offsets may be missing without anything being wrong.
+    var gapsBelow = Offset.zero
     var report: RecoveryReport
 }
 
@@ -35,6 +38,14 @@ struct LogLoader {
     var names: [String] = []
     /// Below, segments may end before the next begins.
     var compactedTo = Offset.zero
+    /// Closed segments by their base offsets, as the manifest says.
+    var closed: [Offset: Manifest.Segment] = [:]
+    /// The manifest was damaged, so that nobody knows where compaction has gone.
+    var lacksManifest = false
+    /// Up to here everything was durable, so that nothing is cut off: what is not there is damage.
+    var protectedEnd = Offset.zero
+    /// What was found damaged before, and what opening finds.
+    var quarantine = Quarantine()
     /// Whether the epochs have to be made out from the batches.
     var lacksEpochs = false
 
@@ -68,6 +79,7 @@ struct LogLoader {
         let manifest = try settleManifest()
         compactedTo = manifest.compactedTo
         let segments = try tidy().map { segment($0, isNew: isNew) }
+        if !isNew { try loadQuarantine(manifest, segments) }
         let stored = try loadEpochs()
         lacksEpochs = stored.entries.isEmpty
         let isDirty = !report.wasClean && !isNew
@@ -94,7 +106,10 @@ struct LogLoader {
         try storage { () throws(FileError) in
             for segment in loaded.sealed { _ = try segment.sealedSize() }
         }
-        loaded.manifest = reconciled(manifest, with: loaded)
+        loaded.manifest = try reconciled(manifest, with: loaded)
+        try saveQuarantine(logStart: loaded.logStart)
+        loaded.quarantine = quarantine
+        loaded.gapsBelow = gapsBelow
         // Thousands of partitions are opened at a start, and few of them are used at once.
         for segment in segments { segment.releaseHandles() }
         report.logStart = loaded.logStart
@@ -149,7 +164,8 @@ struct LogLoader {
             else { continue }
             try storage { () throws(FileError) in try fileSystem.remove("\(directory)/\(name)") }
         }
-        return bases.isEmpty ? [hints.logStart ?? .zero] : bases
+        // Without any segment there are no records, but their offsets are not given to others.
+        return bases.isEmpty ? [max(hints.logStart ?? .zero, hints.recoveryPoint ?? .zero)] : bases
     }
 
     private mutating func loadEpochs() throws(LogError) -> LeaderEpochs {
@@ -184,7 +200,9 @@ struct LogLoader {
         guard let last = segments.last, let first = segments.first else {
             throw .corrupt(path: directory, "it has no segments")
         }
-        guard let (contents, end) = try glance(at: last) else { return try recover(segments, epochs) }
+        guard let (contents, end) = try glance(at: last), end >= protectedEnd, !isClosed(last) else {
+            return try recover(segments, epochs)
+        }
         let sealed = Array(segments.dropLast())
         let producers = try producers(at: end, segments: segments)
         return LoadedLog(

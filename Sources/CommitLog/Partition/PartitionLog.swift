@@ -26,6 +26,10 @@ package final class PartitionLog: Sendable {
     let compacting = Lock()
     /// Which segments compaction has made. A leaf; changed with `maintenance` held.
     let manifest: Locked<ManifestState>
+    /// Below, offsets may be missing without anything being wrong, although no compaction is noted.
+    let gapsBelow: Offset
+    /// What is known to be damaged. A leaf; changed with `maintenance` held.
+    let quarantine: Locked<Quarantine>
 
     /// Opens the partition in `directory`, creating it if there is none, and repairing it unless the last stop was
     /// clean. May take its time: never on an event loop. With `syncs` false, the caller syncs the file system before it
@@ -78,6 +82,8 @@ package final class PartitionLog: Sendable {
             )
         )
         manifest = Locked(ManifestState(loaded.manifest))
+        quarantine = Locked(loaded.quarantine)
+        gapsBelow = loaded.gapsBelow
         writer = Locked(LogWriter(loaded))
     }
 

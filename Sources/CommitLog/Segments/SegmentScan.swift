@@ -26,12 +26,14 @@ struct SegmentScan {
         case headers
     }
 
-    /// Walks the batches of `segment`'s first `size` bytes, calling `visit` for each good one.
+    /// Walks the batches of `segment`'s first `size` bytes, calling `visit` for each good one, and passes over what is
+    /// known to be damaged. `allows` says where offsets may be missing.
     static func scan(
         _ segment: LogSegment,
         size: Int,
         depth: Depth,
         indexIntervalBytes: Int,
+        allows: (Range<Offset>) -> Bool = { _ in true },
         visit: (BatchHeader) -> Void = { _ in }
     ) throws(LogError) -> SegmentScan {
         let file = try storage { () throws(FileError) in try segment.file() }
@@ -40,11 +42,22 @@ struct SegmentScan {
         var next = segment.baseOffset
         var epoch = LeaderEpoch.none
         var problem: String?
-        while rebuilt.contents.size < size {
+        var damage = segment.damage[...]
+        while true {
+            while let range = damage.first, range.position.bytes <= rebuilt.contents.size {
+                rebuilt.contents.size = max(rebuilt.contents.size, range.end)
+                next = max(next, range.offsets.upperBound)
+                damage.removeFirst()
+            }
+            guard rebuilt.contents.size < size else { break }
             let position = rebuilt.contents.size
             let result = try check(at: position, in: &window, depth: depth, expecting: next, base: segment.baseOffset)
             guard case .good(let header) = result else {
                 if case .bad(let reason) = result { problem = "at byte \(position): \(reason)" }
+                break
+            }
+            if header.baseOffset > next, !allows(next..<header.baseOffset) {
+                problem = "at byte \(position): its offset is \(header.baseOffset), but \(next) is next"
                 break
             }
             visit(header)
