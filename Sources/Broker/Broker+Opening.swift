@@ -16,7 +16,8 @@ extension Broker {
         environment.producerExpirationMilliseconds =
             configuration.settings.producerIDExpiration.wholeNanoseconds / 1_000_000
         let directories = try openDirectories(configuration.settings, environment)
-        let storage = TopicStorage(directories: directories, log: log)
+        let health = Health(time: time)
+        let storage = TopicStorage(directories: directories, health: health, log: log)
         let catalogue = try EmbeddedCatalogue.open(in: directories[0], environment: environment)
         let contents = try catalogue.load()
         let current = dynamic(configuration, contents, log)
@@ -27,6 +28,7 @@ extension Broker {
             catalogue: catalogue,
             storage: storage,
             topics: registry,
+            health: health,
             time: time,
             log: log
         )

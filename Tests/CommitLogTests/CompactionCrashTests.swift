@@ -103,6 +103,45 @@ import Testing
         #expect(point > 20)
     }
 
+    /// The gaps are known to be meant, also if the topic is not compacted any more and the manifest says nothing.
+    @Test(arguments: [true, false])
+    func gapsOfACompactionThatWasCutOffBetweenTwoSegmentsAreKept(manifestIsSound: Bool) throws {
+        for limit in 0..<100 {
+            let fixture = try LogFixture(config: .compacted(segmentBytes: 500), on: SimulatedFileSystem())
+            for number in 0..<40 { try fixture.append([("\(number % 5)", "value \(number)")]) }
+            try fixture.log.rollIfAged(always: true)
+            let calls = Locked(0)
+            let probe = CompactionProbe { _ in
+                calls.withLock { count in
+                    count += 1
+                    return count <= limit
+                }
+            }
+            var isComplete = true
+            do { try fixture.log.compact(control: probe) } catch { isComplete = false }
+            let records = try fixture.allRecords()
+            try fixture.append([("last", "value")])
+            fixture.config.cleanupPolicy = .delete
+            let path = "\(fixture.directory)/segments.manifest"
+            if !manifestIsSound, fixture.environment.fileSystem.exists(path) { try fixture.overwrite(path, with: [1]) }
+            try fixture.reopen(clean: false, hints: OpeningHints(recoveryPoint: .zero))
+            #expect(try fixture.allRecords().dropLast() == records[...], "cut off after \(limit) steps")
+            #expect(fixture.log.offsets.logEnd == Offset(41), "cut off after \(limit) steps")
+            fixture.log.abandon()
+            if manifestIsSound {
+                var findings: [Finding] = []
+                _ = try DirectoryVerifier.verify(
+                    fixture.directory,
+                    fileSystem: fixture.environment.fileSystem,
+                    report: { findings.append($0) }
+                )
+                #expect(findings.map(\.description).isEmpty, "cut off after \(limit) steps")
+            }
+            if isComplete { return #expect(limit > 40) }
+        }
+        Issue.record("the compaction never ended")
+    }
+
     @Test func aDamagedManifestIsPutAsideAndNothingIsLost() throws {
         let fileSystem = SimulatedFileSystem()
         let fixture = try prepare(fileSystem)

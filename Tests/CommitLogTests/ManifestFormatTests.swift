@@ -10,7 +10,7 @@ import Testing
         manifest.compactedTo = Offset(300)
         manifest.compactedAt = Timestamp(milliseconds: 1_700_000_000_000)
         manifest.segments = [
-            Manifest.Segment(baseOffset: Offset(0), lastOffset: Offset(199), size: 4096, checksum: 0xdead_beef),
+            Manifest.Segment(baseOffset: Offset(0), lastOffset: Offset(199), size: 4096, checksum: 0xdead_beef, hasGaps: true),
             Manifest.Segment(baseOffset: Offset(200), lastOffset: Offset(299), size: 70, checksum: nil),
         ]
         manifest.replacement = Manifest.Replacement(base: Offset(0), sources: [Offset(0), Offset(100)])
@@ -25,7 +25,7 @@ import Testing
         + [0, 0, 1, 0x8b, 0xcf, 0xe5, 0x68, 0]
         + [0, 0, 0, 2]
         + [0, 0, 0, 0, 0, 0, 0, 0] + [0, 0, 0, 0, 0, 0, 0, 0xc7] + [0, 0, 0, 0, 0, 0, 0x10, 0]
-        + [1, 0xde, 0xad, 0xbe, 0xef]
+        + [3, 0xde, 0xad, 0xbe, 0xef]
         + [0, 0, 0, 0, 0, 0, 0, 0xc8] + [0, 0, 0, 0, 0, 0, 1, 0x2b] + [0, 0, 0, 0, 0, 0, 0, 0x46]
         + [0, 0, 0, 0, 0]
         + [0, 0, 0, 2]

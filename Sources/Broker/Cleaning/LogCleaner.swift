@@ -33,14 +33,16 @@ package final class LogCleaner: Sendable {
 
     private let topics: TopicRegistry
     private let settings: CleanerSettings
+    private let health: Health
     private let time: any TimeSource
     private let log: Logger
     private let state: Locked<State>
     private let wakeUp = Semaphore()
 
-    init(topics: TopicRegistry, settings: CleanerSettings, time: any TimeSource, log: Logger) {
+    init(topics: TopicRegistry, settings: CleanerSettings, health: Health, time: any TimeSource, log: Logger) {
         self.topics = topics
         self.settings = settings
+        self.health = health
         self.time = time
         self.log = log
         state = Locked(
@@ -96,7 +98,7 @@ package final class LogCleaner: Sendable {
         guard let taken, let partitionLog = known[taken] else { return nil }
         do throws(LogError) {
             try clean(partitionLog)
-            state.withLock { $0.queue.succeeded(taken) }
+            succeeded(taken)
         } catch {
             note(error, taken)
         }
@@ -144,12 +146,30 @@ package final class LogCleaner: Sendable {
 
     private func note(_ error: LogError, _ partition: TopicPartition) {
         // Deleted meanwhile, or the broker stops.
-        if case .closed = error { return state.withLock { $0.queue.succeeded(partition) } }
-        let attempts = state.withLock { state in
-            state.queue.failed(partition, error.description, at: time.now, now: time.instant)
-            return state.queue.failures[partition]?.attempts ?? 1
+        if case .closed = error { return succeeded(partition) }
+        let now = time.instant
+        let failure = state.withLock { state in
+            state.queue.failed(partition, error.description, at: time.now, now: now)
+            return state.queue.failures[partition]
         }
-        log.error("compaction of \(partition) failed (attempt \(attempts)) and is tried again later: \(error)")
+        let pause = failure.map { now.duration(to: $0.retry) } ?? settings.backoff
+        health.report(
+            .compactionFailing,
+            partition.description,
+            partition: partition,
+            reason: error.description,
+            nextTryIn: pause
+        )
+        log.error(
+            """
+            compaction of \(partition) failed (attempt \(failure?.attempts ?? 1)) and is tried again in \(pause): \(error)
+            """
+        )
+    }
+
+    private func succeeded(_ partition: TopicPartition) {
+        state.withLock { $0.queue.succeeded(partition) }
+        health.clear(.compactionFailing, partition.description)
     }
 
     /// Waits as long as the rate limit asks for; throws when the broker stops.

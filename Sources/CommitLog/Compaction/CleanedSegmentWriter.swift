@@ -84,7 +84,8 @@ struct CleanedSegmentWriter {
                 baseOffset: segment.baseOffset,
                 lastOffset: lastOffset,
                 size: written,
-                checksum: running.checksum
+                checksum: running.checksum,
+                hasGaps: true
             )
         )
     }

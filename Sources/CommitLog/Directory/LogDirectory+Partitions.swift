@@ -47,6 +47,7 @@ extension LogDirectory {
         _ config: LogConfig,
         syncs: Bool
     ) throws(LogError) -> PartitionLog {
+        try forgetDeleted(partition)
         let hints = table.withLock { table in
             // A partition that no checkpoint mentions was never synced as far as anyone knows.
             OpeningHints(
@@ -64,6 +65,17 @@ extension LogDirectory {
             hints: hints,
             syncs: syncs
         )
+    }
+
+    /// What the checkpoints say of a partition that had the name before must not be taken for what a new one has lost.
+    private func forgetDeleted(_ partition: TopicPartition) throws(LogError) {
+        if environment.fileSystem.exists("\(path)/\(partition)") { return }
+        let isForgotten = table.withLock { table in
+            let wasKnown = table.recoveryPoints.offsets.removeValue(forKey: partition) != nil
+            table.logStarts.offsets[partition] = nil
+            return !wasKnown && !table.deleted.contains(partition)
+        }
+        if !isForgotten { try writeCheckpoints() }
     }
 
     /// Opens partitions on `threads` threads (`num.recovery.threads.per.data.dir`); the results come in the order of
@@ -104,6 +116,7 @@ extension LogDirectory {
             table.unopened.remove(partition)
             table.recoveryPoints.offsets[partition] = nil
             table.logStarts.offsets[partition] = nil
+            table.deleted.insert(partition)
             return table.open.removeValue(forKey: partition)
         }
         log?.abandon()
@@ -181,20 +194,23 @@ extension LogDirectory {
 
     private func writeCheckpoints() throws(LogError) {
         try checkpointing.withLock { () throws(LogError) in
-            let (current, written) = table.withLock { table in
+            let (current, written, deleted) = table.withLock { table in
                 for (partition, log) in table.open {
                     let offsets = log.offsets
                     table.recoveryPoints.offsets[partition] = offsets.durable
                     table.logStarts.offsets[partition] = offsets.logStart > .zero ? offsets.logStart : nil
                 }
-                return ([table.recoveryPoints, table.logStarts], table.written)
+                return ([table.recoveryPoints, table.logStarts], table.written, table.deleted)
             }
-            if current == written { return }
+            if current == written, deleted.isEmpty { return }
             try storage { () throws(FileError) in
                 try current[0].write(OffsetCheckpoint.recoveryPoints, in: path, environment.fileSystem)
                 try current[1].write(OffsetCheckpoint.logStarts, in: path, environment.fileSystem)
             }
-            table.withLock { $0.written = current }
+            table.withLock { table in
+                table.written = current
+                table.deleted.subtract(deleted)
+            }
         }
     }
 }

@@ -65,8 +65,8 @@ enum ChecksummedFile {
 
     static func wrap(_ body: [UInt8], magic: UInt32, version: Int16) -> [UInt8] {
         var bytes = bigEndianBytes(magic) + bigEndianBytes(version) + bigEndianBytes(UInt32(0)) + body
-        let checksum = bytes.withBytes { bytes in checksum(of: bytes) }
-        bytes.replaceSubrange(checksumPosition..<bodyPosition, with: bigEndianBytes(checksum))
+        let sum: UInt32 = bytes.withBytes { checksum(of: $0) }
+        bytes.replaceSubrange(checksumPosition..<bodyPosition, with: bigEndianBytes(sum))
         return bytes
     }
 

@@ -14,6 +14,8 @@ struct Manifest: Equatable {
         let size: Int
         /// CRC32C of every byte, the headers' first bytes included, which no batch's checksum covers; nil if not known.
         let checksum: UInt32?
+        /// Whether compaction has made it, or offsets are missing in or behind it for another good reason.
+        var hasGaps = false
     }
 
     /// A segment that takes the place of others, until its files have the names that it is to keep.
@@ -33,6 +35,16 @@ struct Manifest: Equatable {
     /// Ascending.
     var segments: [Segment] = []
     var replacement: Replacement?
+
+    /// Below, offsets may be missing. Further than ``compactedTo`` where a compaction was cut off between two segments.
+    var mayHaveGapsBelow: Offset {
+        var end = compactedTo
+        for (number, segment) in segments.enumerated() where segment.hasGaps {
+            let next = number + 1 < segments.count ? segments[number + 1].baseOffset : segment.lastOffset + 1
+            end = max(end, next)
+        }
+        return end
+    }
 }
 
 /// The layout of ``Manifest``.
@@ -46,7 +58,7 @@ struct Manifest: Equatable {
 ///        0      8  base offset
 ///        8      8  last offset
 ///       16      8  size             in bytes
-///       24      1  flags            1: the checksum is known
+///       24      1  flags            1: the checksum is known, 2: it may have gaps
 ///       25      4  checksum         CRC32C of the segment's bytes, 0 if not known
 ///        …      4  source count     0: nothing is being replaced; then for each, 8 bytes:
 ///        0      8  base offset      the first one is also the new segment's
@@ -62,6 +74,7 @@ enum ManifestFormat {
     /// Of a million segments.
     static let maximumBytes = 32 << 20
     private static let knownChecksum: UInt8 = 1
+    private static let gaps: UInt8 = 2
 
     static func encode(_ manifest: Manifest) -> [UInt8] {
         var body = bigEndianBytes(manifest.generation) + bigEndianBytes(manifest.compactedTo.rawValue)
@@ -70,7 +83,7 @@ enum ManifestFormat {
         for segment in manifest.segments {
             body += bigEndianBytes(segment.baseOffset.rawValue) + bigEndianBytes(segment.lastOffset.rawValue)
             body += bigEndianBytes(Int64(segment.size))
-            body.append(segment.checksum == nil ? 0 : knownChecksum)
+            body.append((segment.checksum == nil ? 0 : knownChecksum) | (segment.hasGaps ? gaps : 0))
             body += bigEndianBytes(segment.checksum ?? 0)
         }
         let sources = manifest.replacement?.sources ?? []
@@ -111,7 +124,8 @@ enum ManifestFormat {
             baseOffset: base,
             lastOffset: Offset(last),
             size: Int(size),
-            checksum: flags & knownChecksum == 0 ? nil : checksum
+            checksum: flags & knownChecksum == 0 ? nil : checksum,
+            hasGaps: flags & gaps != 0
         )
     }
 }

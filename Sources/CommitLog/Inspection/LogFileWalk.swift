@@ -27,7 +27,7 @@ package struct LogFileWalk {
 
     package let size: Int
     private var window: ReadWindow
-    private var position: Int
+    private var position = 0
     /// How many bytes may still be summed up in search of a batch: what looks like one costs its length, and a file may
     /// be full of what looks like one.
     private var searchBudget: Int
@@ -42,11 +42,10 @@ package struct LogFileWalk {
         self.init(file: file, size: try storage { () throws(FileError) in try file.size() })
     }
 
-    /// Walks the first `size` bytes from `start` on, which are a batch's unless they are damaged.
-    init(file: any File, size: Int, from start: Int = 0) {
+    /// Walks the first `size` bytes. With `leavesCache`, what was not in the page cache is not left in it.
+    init(file: any File, size: Int, leavesCache: Bool = false) {
         self.size = size
-        position = start
-        window = ReadWindow(file: file, end: size, step: Self.windowBytes)
+        window = ReadWindow(file: file, end: size, step: Self.windowBytes, leavesCache: leavesCache)
         searchBudget = Self.largestSearched + size.multipliedReportingOverflow(by: 4).partialValue
     }
 

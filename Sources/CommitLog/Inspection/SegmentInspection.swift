@@ -33,11 +33,17 @@ struct SegmentInspection {
     let expectation: SegmentExpectation
     private(set) var ranges: [QuarantinedRange] = []
     private(set) var batches = 0
+    /// Whether offsets are missing for a good reason.
+    private(set) var hasGaps = false
     /// Of all bytes, if there is no damage.
     var checksum: UInt32? { ranges.isEmpty ? running.checksum : nil }
 
+    /// Whether what was not in the page cache is not left in it.
+    var leavesCache = false
+
     private var running = CRC32C.Running()
-    private var next: Offset
+    /// The offset after the last batch; where the segment ends, if that is damaged.
+    private(set) var next: Offset
     /// Where the present damage begins.
     private var damage: (position: Int, reason: String)?
     /// A good batch in front of which offsets are missing, or whose own offset is wrong: the next one tells.
@@ -51,13 +57,14 @@ struct SegmentInspection {
         next = expectation.base
     }
 
-    /// Looks at the whole segment. `pace` is told how many bytes were read, and may throw to give up.
+    /// Looks at the whole segment; nil if its file is gone. `pace` is told how many bytes were read, and may throw to give up.
     mutating func run(
-        _ file: any File,
+        _ file: (any File)?,
         pace: (Int) throws(LogError) -> Void = { _ throws(LogError) in }
     ) throws(LogError) {
+        guard let file else { return finish(at: 0) }
         let present = try storage { () throws(FileError) in try file.size() }
-        var walk = LogFileWalk(file: file, size: min(present, expectation.size))
+        var walk = LogFileWalk(file: file, size: min(present, expectation.size), leavesCache: leavesCache)
         while let element = try walk.next() {
             switch element {
             case .damage(let range):
@@ -89,6 +96,7 @@ struct SegmentInspection {
         if let reason = problem(with: header) { return begin(batch.position.bytes, reason) }
         if damage != nil { endDamage(at: batch.position.bytes, header.baseOffset) }
         if header.baseOffset > next, !expectation.allows(next..<header.baseOffset) { return suspect = batch }
+        hasGaps = hasGaps || header.baseOffset > next
         next = header.nextOffset
         let (found, epoch) = (header.leaderEpoch, expectation.epochs.epoch(of: header.baseOffset))
         if found != epoch, found != .none, epoch != .none {
@@ -133,11 +141,14 @@ struct SegmentInspection {
         }
         if damage != nil {
             endDamage(at: size, max(next, expectation.end))
-        } else if next < expectation.end, !expectation.allows(next..<expectation.end) {
-            let lost = max(0, expectation.size - size)
+            return
+        }
+        let lost = max(0, expectation.size - size)
+        if next < expectation.end, lost > 0 || !expectation.allows(next..<expectation.end) {
             let reason = lost > 0 ? "the file is \(lost) bytes shorter than it was" : "the records are missing"
             add(range(next..<expectation.end, size..<size, reason))
         }
+        hasGaps = hasGaps || next < expectation.end
     }
 
     // MARK: Damage

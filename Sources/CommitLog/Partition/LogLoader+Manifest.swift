@@ -22,9 +22,11 @@ extension LogLoader {
                 try environment.fileSystem.rename(path, to: path + LogFileNames.discarded)
             }
             report.repairedFiles.append(path)
-            lacksManifest = true
+            // Nobody knows any more where compaction was.
+            mayHaveGapsBelow = LogFileNames.maximumOffset
             return Manifest()
         }
+        mayHaveGapsBelow = manifest.mayHaveGapsBelow
         if let replacement = manifest.replacement {
             try complete(replacement, manifest.generation)
             manifest.replacement = nil

@@ -18,13 +18,11 @@ extension LogLoader {
         closed = Dictionary(manifest.segments.map { ($0.baseOffset, $0) }, uniquingKeysWith: { $1 })
         let closedEnd = manifest.segments.last.map { $0.lastOffset + 1 } ?? .zero
         protectedEnd = max(hints.recoveryPoint ?? segments.last?.baseOffset ?? .zero, closedEnd)
-        if lacksManifest { gapsBelow = segments.last?.baseOffset ?? .zero }
-        gapsBelow = max(gapsBelow, compactedTo)
     }
 
     /// Whether it is known why these offsets are not there.
     func allows(_ gap: Range<Offset>) -> Bool {
-        gap.lowerBound < gapsBelow || config.cleanupPolicy.contains(.compact) || quarantine.explains(gap)
+        gap.lowerBound < mayHaveGapsBelow || config.cleanupPolicy.contains(.compact) || quarantine.explains(gap)
     }
 
     /// Whether the segment had been closed, so that it takes no more even if no other one follows it.
@@ -40,7 +38,7 @@ extension LogLoader {
                 size: closed[segment.baseOffset]?.size ?? size,
                 epochs: epochs,
                 checksum: closed[segment.baseOffset]?.checksum,
-                compactedBelow: config.cleanupPolicy.contains(.compact) ? LogFileNames.maximumOffset : gapsBelow,
+                compactedBelow: config.cleanupPolicy.contains(.compact) ? LogFileNames.maximumOffset : mayHaveGapsBelow,
                 known: quarantine,
                 now: environment.time.now
             )
@@ -49,8 +47,22 @@ extension LogLoader {
         report.scannedSegments += 1
         report.scannedBytes += size
         // What is behind was not durable for all that is known: cutting it off is recovery's to do.
-        let ranges = inspection.ranges.filter { $0.offsets.lowerBound < protectedEnd }
-        note(ranges.map { $0.offsets.upperBound < LogFileNames.maximumOffset ? $0 : $0.ending(at: protectedEnd) }, segment)
+        var ranges = inspection.ranges.filter { $0.offsets.lowerBound < protectedEnd }
+        ranges = ranges.map { $0.offsets.upperBound < LogFileNames.maximumOffset ? $0 : $0.ending(at: protectedEnd) }
+        // Compaction leaves gaps, but none at the end of the segment that is written.
+        if end == nil, inspection.next < protectedEnd, (ranges.last?.offsets.upperBound ?? .zero) < protectedEnd {
+            ranges.append(
+                QuarantinedRange(
+                    offsets: inspection.next..<protectedEnd,
+                    segment: segment.baseOffset,
+                    position: FilePosition(size),
+                    length: 0,
+                    found: environment.time.now,
+                    reason: "the records are missing"
+                )
+            )
+        }
+        note(ranges, segment)
     }
 
     /// Notes the damage of a segment, instead of what was known of it before.

@@ -116,9 +116,10 @@ extension LogLoader {
 
     /// Whether a segment has less, or other offsets, than were in it durably.
     private func lacksDurable(_ scan: SegmentScan, end: Offset?) -> Bool {
-        let bound = min(end ?? protectedEnd, protectedEnd)
+        guard let end else { return scan.nextOffset < protectedEnd }
+        let bound = min(end, protectedEnd)
         if scan.problem != nil { return scan.nextOffset < bound }
-        if let end, end <= protectedEnd, scan.nextOffset > end { return true }
+        if end <= protectedEnd, scan.nextOffset > end { return true }
         return scan.nextOffset < bound && !allows(scan.nextOffset..<bound)
     }
 
@@ -198,21 +199,36 @@ extension LogLoader {
             let end = number + 1 < segments.count ? segments[number + 1].baseOffset : offset
             guard end > from, segment.baseOffset < offset else { continue }
             let size = try storage { () throws(FileError) in try segment.file().size() }
-            var found = state
-            let scan = try SegmentScan.scan(
-                segment,
-                size: size,
-                depth: .headers,
-                indexIntervalBytes: config.indexIntervalBytes
-            ) { header in
-                guard header.baseOffset >= from, header.baseOffset < offset else { return }
-                found.record(header, lastOffset: header.lastOffset, maxTimestamp: header.maxTimestamp)
+            var (scan, found) = try producers(of: segment, size: size, from..<offset, state)
+            if scan.problem != nil, scan.nextOffset < protectedEnd {
+                try examine(segment, size: size, end: end, LeaderEpochs())
+                (scan, found) = try producers(of: segment, size: size, from..<offset, state)
             }
-            _ = scan
             state = found
             report.scannedSegments += 1
         }
         return state
+    }
+
+    /// The producers' state after the batches of a segment that lie in `range`.
+    private func producers(
+        of segment: LogSegment,
+        size: Int,
+        _ range: Range<Offset>,
+        _ state: ProducerState
+    ) throws(LogError) -> (SegmentScan, ProducerState) {
+        var found = state
+        let scan = try SegmentScan.scan(
+            segment,
+            size: size,
+            depth: .headers,
+            indexIntervalBytes: config.indexIntervalBytes,
+            visit: { header in
+                guard range.contains(header.baseOffset) else { return }
+                found.record(header, lastOffset: header.lastOffset, maxTimestamp: header.maxTimestamp)
+            }
+        )
+        return (scan, found)
     }
 
     /// The largest snapshot that is read: of 100,000 producers with five batches each.

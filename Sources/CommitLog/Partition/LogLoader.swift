@@ -16,7 +16,7 @@ struct LoadedLog {
     var manifest = Manifest()
     var quarantine = Quarantine()
     /// Below, offsets may be missing without anything being wrong.
-    var gapsBelow = Offset.zero
+    var mayHaveGapsBelow = Offset.zero
     var report: RecoveryReport
 }
 
@@ -37,11 +37,9 @@ struct LogLoader {
     /// What the directory holds.
     var names: [String] = []
     /// Below, segments may end before the next begins.
-    var compactedTo = Offset.zero
+    var mayHaveGapsBelow = Offset.zero
     /// Closed segments by their base offsets, as the manifest says.
     var closed: [Offset: Manifest.Segment] = [:]
-    /// The manifest was damaged, so that nobody knows where compaction has gone.
-    var lacksManifest = false
     /// Up to here everything was durable, so that nothing is cut off: what is not there is damage.
     var protectedEnd = Offset.zero
     /// What was found damaged before, and what opening finds.
@@ -77,7 +75,6 @@ struct LogLoader {
         names = try storage { () throws(FileError) in try fileSystem.list(directory) }
         if !isNew { try checkTopic() }
         let manifest = try settleManifest()
-        compactedTo = manifest.compactedTo
         let segments = try tidy().map { segment($0, isNew: isNew) }
         if !isNew { try loadQuarantine(manifest, segments) }
         let stored = try loadEpochs()
@@ -109,7 +106,7 @@ struct LogLoader {
         loaded.manifest = try reconciled(manifest, with: loaded)
         try saveQuarantine(logStart: loaded.logStart)
         loaded.quarantine = quarantine
-        loaded.gapsBelow = gapsBelow
+        loaded.mayHaveGapsBelow = min(mayHaveGapsBelow, loaded.logEnd)
         // Thousands of partitions are opened at a start, and few of them are used at once.
         for segment in segments { segment.releaseHandles() }
         report.logStart = loaded.logStart
@@ -205,6 +202,7 @@ struct LogLoader {
         }
         let sealed = Array(segments.dropLast())
         let producers = try producers(at: end, segments: segments)
+        guard !isClosed(last) else { return try recover(segments, epochs) }
         return LoadedLog(
             sealed: sealed,
             active: ActiveSegment(segment: last, contents: contents, jitter: config.randomJitter()),

@@ -27,9 +27,11 @@ package final class PartitionLog: Sendable {
     /// Which segments compaction has made. A leaf; changed with `maintenance` held.
     let manifest: Locked<ManifestState>
     /// Below, offsets may be missing without anything being wrong, although no compaction is noted.
-    let gapsBelow: Offset
+    let mayHaveGapsBelow: Offset
     /// What is known to be damaged. A leaf; changed with `maintenance` held.
     let quarantine: Locked<Quarantine>
+    /// Damage that readers have met and nobody has been told of. A leaf.
+    let discoveries = Locked<[QuarantinedRange]>([])
 
     /// Opens the partition in `directory`, creating it if there is none, and repairing it unless the last stop was
     /// clean. May take its time: never on an event loop. With `syncs` false, the caller syncs the file system before it
@@ -83,7 +85,7 @@ package final class PartitionLog: Sendable {
         )
         manifest = Locked(ManifestState(loaded.manifest))
         quarantine = Locked(loaded.quarantine)
-        gapsBelow = loaded.gapsBelow
+        mayHaveGapsBelow = loaded.mayHaveGapsBelow
         writer = Locked(LogWriter(loaded))
     }
 

@@ -103,7 +103,7 @@ struct SegmentReader {
     /// Where the last batch ends that begins at or after `start`, which is a batch's begin, and ends at or before
     /// `start + maximumBytes`; `start` itself if there is none.
     mutating func cut(from start: Int, maximumBytes: Int) throws(ReadInterruption) -> Int {
-        let end = damage.first { $0.position.bytes > start }.map { min($0.position.bytes, end) } ?? end
+        let end = min(self.end, damage.first { $0.position.bytes > start }?.position.bytes ?? .max)
         let (sum, overflow) = start.addingReportingOverflow(max(0, maximumBytes))
         let target = overflow ? end : min(sum, end)
         if target == end { return end }

@@ -162,13 +162,15 @@ struct ReadWindow {
     let file: any File
     let end: Int
     private let step: Int
+    private let leavesCache: Bool
     private var bytes: [UInt8] = []
     private var start = 0
 
-    init(file: any File, end: Int, step: Int) {
+    init(file: any File, end: Int, step: Int, leavesCache: Bool = false) {
         self.file = file
         self.end = end
         self.step = step
+        self.leavesCache = leavesCache
     }
 
     /// Makes `count` bytes at `position` available, fewer at the end; returns how many.
@@ -178,7 +180,11 @@ struct ReadWindow {
         let length = min(max(wanted, step), max(0, end - position))
         var buffer = [UInt8](repeating: 0, count: length)
         let read = try buffer.withMutableBytes { buffer throws(LogError) in
-            try storage { () throws(FileError) in try file.read(into: buffer, at: FilePosition(position)) }
+            try storage { () throws(FileError) in
+                let position = FilePosition(position)
+                if leavesCache { return try file.readOnce(into: buffer, at: position) }
+                return try file.read(into: buffer, at: position)
+            }
         }
         buffer.removeLast(length - read)
         (bytes, start) = (buffer, position)
