@@ -35,14 +35,16 @@ extension Broker {
         // First what is in the way: a deleted topic's files may have the names of a new one's.
         broker.removeDeleted(contents)
         try broker.openTopics(contents)
+        broker.scrubber.tellAll()
         return broker
     }
 
-    /// Starts what the broker does on its own, until ``stop()``: retention and compaction. Apart from opening, so that a
-    /// test can do these things when it wants.
+    /// Starts what the broker does on its own, until ``stop()``: retention, compaction and the search for damage. Apart from
+    /// opening, so that a test can do these things when it wants.
     package func startBackgroundWork() {
         retention.start()
         cleaner.start()
+        scrubber.start()
     }
 
     /// Where the data is, for people.

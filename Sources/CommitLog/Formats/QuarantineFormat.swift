@@ -57,8 +57,15 @@ struct Quarantine: Equatable, Sendable {
 
     /// Whether it is known why these offsets are not there.
     func explains(_ gap: Range<Offset>) -> Bool {
-        ranges.contains { $0.offsets.lowerBound <= gap.lowerBound && $0.offsets.upperBound >= gap.upperBound }
+        var explained = gap.lowerBound
+        for range in ranges where range.offsets.lowerBound <= explained {
+            explained = max(explained, range.offsets.upperBound)
+        }
+        return explained >= gap.upperBound
     }
+
+    /// Only what was skipped by order.
+    var skipped: Quarantine { Quarantine(ranges.filter { $0.state == .skipped }) }
 
     /// The first segment with damage that nobody has ordered to skip.
     var firstDamagedSegment: Offset? { ranges.filter { $0.state == .refused }.map(\.segment).min() }
@@ -74,9 +81,9 @@ struct Quarantine: Equatable, Sendable {
         sort()
     }
 
-    mutating func append(_ range: QuarantinedRange) {
-        ranges.append(range)
-        sort()
+    /// Notes that nobody wants what is damaged in a segment any more.
+    mutating func skipDamage(of segment: Offset) {
+        for number in ranges.indices where ranges[number].segment == segment { ranges[number].state = .skipped }
     }
 
     /// Forgets what is below the log's start.

@@ -11,13 +11,13 @@ struct SegmentExpectation {
     /// Of all its bytes; nil if nobody has summed them up.
     let checksum: UInt32?
     /// Below, compaction may have taken offsets out.
-    let compactedBelow: Offset
-    /// What was found before; explains why offsets are not there.
-    let known: Quarantine
+    let gapsBelow: Offset
+    /// What is not there by order.
+    let skipped: Quarantine
     let now: Timestamp
 
     func allows(_ gap: Range<Offset>) -> Bool {
-        gap.lowerBound < compactedBelow || known.ranges.contains { $0.state == .skipped } && known.explains(gap)
+        gap.lowerBound < gapsBelow || skipped.explains(gap)
     }
 }
 
@@ -29,6 +29,8 @@ struct SegmentExpectation {
 struct SegmentInspection {
     /// More damaged places than this in one segment are taken together.
     static let maximumRanges = 1000
+    /// How often the pace is asked for.
+    private static let paceBytes = 256 << 10
 
     let expectation: SegmentExpectation
     private(set) var ranges: [QuarantinedRange] = []
@@ -65,19 +67,25 @@ struct SegmentInspection {
         guard let file else { return finish(at: 0) }
         let present = try storage { () throws(FileError) in try file.size() }
         var walk = LogFileWalk(file: file, size: min(present, expectation.size), leavesCache: leavesCache)
+        var unpaced = 0
         while let element = try walk.next() {
             switch element {
             case .damage(let range):
                 condemnSuspect()
                 begin(range.position.bytes, range.reason)
-                try pace(range.length)
+                unpaced += range.length
             case .batch(let batch):
                 batches += 1
                 if ranges.isEmpty, damage == nil { try walk.add(batch, to: &running) }
                 judge(batch)
-                try pace(batch.header.totalLength)
+                unpaced += batch.header.totalLength
+            }
+            if unpaced >= Self.paceBytes {
+                try pace(unpaced)
+                unpaced = 0
             }
         }
+        try pace(unpaced)
         finish(at: walk.size)
         if present > expectation.size {
             let reason = "the file has \(present) bytes, \(expectation.size) were written"

@@ -38,8 +38,8 @@ extension LogLoader {
                 size: closed[segment.baseOffset]?.size ?? size,
                 epochs: epochs,
                 checksum: closed[segment.baseOffset]?.checksum,
-                compactedBelow: config.cleanupPolicy.contains(.compact) ? LogFileNames.maximumOffset : mayHaveGapsBelow,
-                known: quarantine,
+                gapsBelow: config.cleanupPolicy.contains(.compact) ? LogFileNames.maximumOffset : mayHaveGapsBelow,
+                skipped: quarantine.skipped,
                 now: environment.time.now
             )
         )

@@ -87,17 +87,27 @@ extension PartitionLog {
         } else {
             size = try storage { () throws(FileError) in try segment.sealedSize() }
         }
-        let gaps = max(mayHaveGapsBelow, manifest.mayHaveGapsBelow)
         return SegmentExpectation(
             base: segment.baseOffset,
             end: snapshot.endOffset(ofSegment: number),
             size: size,
             epochs: writer.withLock { $0.epochs },
             checksum: isActive ? nil : entry?.checksum,
-            compactedBelow: config.cleanupPolicy.contains(.compact) ? LogFileNames.maximumOffset : gaps,
-            known: quarantine.withLock { $0 },
+            gapsBelow: gapsBelow,
+            skipped: quarantine.withLock { $0.skipped },
             now: environment.time.now
         )
+    }
+
+    /// Below, offsets may be missing: compaction was there.
+    private var gapsBelow: Offset {
+        if config.cleanupPolicy.contains(.compact) { return LogFileNames.maximumOffset }
+        return max(mayHaveGapsBelow, manifest.withLock { $0.manifest.mayHaveGapsBelow })
+    }
+
+    /// Whether these offsets may be missing.
+    func allows(_ gap: Range<Offset>) -> Bool {
+        gap.lowerBound < gapsBelow || quarantine.withLock { $0.skipped.explains(gap) }
     }
 
     // MARK: What was found
@@ -186,16 +196,7 @@ extension PartitionLog {
             guard let number else { throw error }
             let findings = try scrub(segment: snapshot.segment(number).baseOffset)
             if findings.found.isEmpty { throw error }
-            discoveries.withLock { $0 += findings.found }
             return try read()
-        }
-    }
-
-    /// Damage that readers have met since the last call: for the operator's log.
-    package func takeDiscoveries() -> [QuarantinedRange] {
-        discoveries.withLock { discoveries in
-            defer { discoveries = [] }
-            return discoveries
         }
     }
 }

@@ -106,6 +106,10 @@ extension PartitionLog {
             var reader = try reader(number, in: snapshot, limit: limit, mayWait: mayWait)
             reader.trustsIndex = trustsIndex
             guard let (start, header) = try reader.firstBatch(atOrAbove: request.offset) else { continue }
+            if header.baseOffset > request.offset, !allows(request.offset..<header.baseOffset) {
+                let place = snapshot.segment(snapshot.segmentNumber(containing: request.offset)).path
+                throw .failed(.corrupt(path: place, "offsets from \(request.offset) on are missing"))
+            }
             var end = try reader.cut(from: start, maximumBytes: request.maximumBytes)
             if end == start {
                 guard request.alwaysOneBatch else { return nothing(of: reader.end - start) }

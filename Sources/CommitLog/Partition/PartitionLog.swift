@@ -30,8 +30,6 @@ package final class PartitionLog: Sendable {
     let mayHaveGapsBelow: Offset
     /// What is known to be damaged. A leaf; changed with `maintenance` held.
     let quarantine: Locked<Quarantine>
-    /// Damage that readers have met and nobody has been told of. A leaf.
-    let discoveries = Locked<[QuarantinedRange]>([])
 
     /// Opens the partition in `directory`, creating it if there is none, and repairing it unless the last stop was
     /// clean. May take its time: never on an event loop. With `syncs` false, the caller syncs the file system before it

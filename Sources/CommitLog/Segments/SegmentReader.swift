@@ -74,10 +74,15 @@ struct SegmentReader {
     ) throws(ReadInterruption) -> (position: Int, header: BatchHeader)? {
         var position = beforeDamage(try hint(for: offset))
         var steps = 0
+        var next = segment.baseOffset
         while true {
             position = try passDamage(position, lookingFor: offset)
             guard position < end else { return nil }
             let header = try header(at: position)
+            guard header.baseOffset >= next else {
+                throw corrupt(position, "its offset is \(header.baseOffset), but \(next) is next")
+            }
+            next = header.nextOffset
             if header.lastOffset >= offset { return (position, header) }
             steps += 1
             if trustsIndex, steps > maximumSteps { throw .damagedIndex(segment) }

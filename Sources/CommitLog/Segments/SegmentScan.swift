@@ -208,10 +208,20 @@ struct ReadWindow {
     mutating func holdsOlderFormat() throws(LogError) -> Bool {
         let headLength = RecordBatchFormat.magicPosition + 1
         guard try load(0, count: headLength) == headLength else { return false }
-        return withBytes(0, count: headLength) { bytes in
-            let size: Int32 = bigEndian(bytes, RecordBatchFormat.lengthPosition)
-            let magic: Int8 = bigEndian(bytes, RecordBatchFormat.magicPosition)
-            return (magic == 0 || magic == 1) && size >= 14 && Int(size) <= end - RecordBatchFormat.lengthOverhead
+        let (size, magic) = withBytes(0, count: headLength) { bytes -> (Int32, Int8) in
+            (bigEndian(bytes, RecordBatchFormat.lengthPosition), bigEndian(bytes, RecordBatchFormat.magicPosition))
+        }
+        guard magic == 0 || magic == 1, size >= 14, Int(size) <= end - RecordBatchFormat.lengthOverhead else {
+            return false
+        }
+        // A batch of which only the magic has changed is damaged, and no message of those formats.
+        let total = Int(size) + RecordBatchFormat.lengthOverhead
+        guard total >= RecordBatchFormat.headerLength else { return true }
+        guard try load(0, count: total) == total else { return true }
+        return withBytes(0, count: total) { bytes in
+            let stored: UInt32 = bigEndian(bytes, RecordBatchFormat.checksumPosition)
+            let covered = bytes.dropFirst(RecordBatchFormat.checksummedPosition)
+            return CRC32C.checksum(UnsafeRawBufferPointer(rebasing: covered)) != stored
         }
     }
 }
