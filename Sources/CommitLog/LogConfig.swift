@@ -30,6 +30,8 @@ package struct LogConfig: Equatable, Sendable {
     package var timestampAfterMaxMilliseconds: Int64 = 60 * 60 * 1000
     /// `file.delete.delay.ms`
     package var fileDeleteDelayMilliseconds: Int64 = 60_000
+    /// `durability`: Martlet's own; here as Kafka has it, a broker's topics have ``Durability/fsync`` unless told otherwise.
+    package var durability = Durability.pageCache
     /// `flush.messages`
     package var flushMessages = Int64.max
     /// `flush.ms`
@@ -69,6 +71,15 @@ package struct LogConfig: Equatable, Sendable {
 
     /// How many entries a time index may have.
     var maximumTimeEntries: Int { max(1, segmentIndexBytes / TimeIndexFormat.entrySize) }
+}
+
+/// `durability`: when a record counts as stored.
+package enum Durability: String, Sendable {
+    /// When it is on stable storage: it survives a power cut. Nothing is seen by consumers, or acknowledged with acks=all,
+    /// before.
+    case fsync
+    /// When it is in the system's page cache: it survives the process, not the machine.
+    case pageCache = "page-cache"
 }
 
 /// `cleanup.policy`: what happens to old records. Immutable.

@@ -15,6 +15,9 @@ package struct LogEnvironment: Sendable {
     /// How much a batch may grow when a search by timestamp has to look inside it.
     package var maximumDecompressedBytes = 256 << 20
 
+    /// Makes appended records durable in the background; nil where the log's user does so by ``PartitionLog/flush()``.
+    var groupCommit: GroupCommit?
+
     package init(fileSystem: any FileSystem = PosixFileSystem(), time: any TimeSource = SystemTime()) {
         self.fileSystem = fileSystem
         self.time = time

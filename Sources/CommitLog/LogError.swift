@@ -32,6 +32,8 @@ package enum LogError: Error, Equatable, Sendable, CustomStringConvertible {
     case storage(FileError)
     /// An earlier write failed and could not be undone; the log takes no more until it is opened again.
     case failed(TopicPartition, FileError)
+    /// A sync failed in the log directory; it takes nothing more until it is opened again.
+    case directoryOffline(path: String, FileError)
     /// The log was closed or deleted.
     case closed(TopicPartition)
 
@@ -47,7 +49,7 @@ package enum LogError: Error, Equatable, Sendable, CustomStringConvertible {
         case .invalidProducerEpoch: .invalidProducerEpoch
         case .staleLeaderEpoch: .fencedLeaderEpoch
         case .inconsistentTopicID: .inconsistentTopicId
-        case .wrongOwner, .directoryInUse, .unsupportedFormat, .storage, .failed: .kafkaStorageError
+        case .wrongOwner, .directoryInUse, .unsupportedFormat, .storage, .failed, .directoryOffline: .kafkaStorageError
         case .corrupt, .quarantined: .corruptMessage
         case .closed: .notLeaderOrFollower
         }
@@ -79,6 +81,9 @@ package enum LogError: Error, Equatable, Sendable, CustomStringConvertible {
         case .storage(let error): error.description
         case .failed(let partition, let error):
             "\(partition) takes no more records since a write could not be undone (\(error)); restart the broker"
+        case .directoryOffline(let path, let error):
+            "the log directory \(path) is offline: what was written since its last good sync may be lost (\(error)); "
+                + "look after the disk, then restart the broker"
         case .closed(let partition): "the log of \(partition) is closed"
         }
     }

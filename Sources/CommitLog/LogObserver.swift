@@ -1,8 +1,8 @@
 /// Told when a partition's log has moved on; wakes parked fetches. Called without any of the log's locks held, on
 /// whichever thread moved the log: it must not block.
 package protocol LogObserver: AnyObject, Sendable {
-    /// The high watermark has advanced: there is more to read.
+    /// The high watermark has advanced, or the durable offset: there is more to read, or to acknowledge.
     func highWatermarkAdvanced()
-    /// The log was closed or deleted: there will never be more.
+    /// The log was closed or deleted, or its directory has failed: there will never be more.
     func logClosed()
 }

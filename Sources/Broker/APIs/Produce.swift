@@ -30,6 +30,7 @@ extension ProduceRequest: BrokerRequest {
         var response = ProduceResponse()
         response.topics.reserveCapacity(topics.count)
         var failure: ProduceResponse.Partition?
+        var unstored: [UnstoredAppend] = []
         for topic in topics {
             let target = call.version >= 13 ? known[topic.topicID] : known[topic.name]
             var result = ProduceResponse.Topic()
@@ -37,50 +38,73 @@ extension ProduceRequest: BrokerRequest {
             result.topicID = topic.topicID
             result.partitions.reserveCapacity(topic.partitions.count)
             for partition in topic.partitions {
-                let outcome = append(partition, to: target, call)
+                let (outcome, appended) = append(partition, to: target, call)
                 if outcome.errorCode.isError { failure = outcome }
+                if let appended, acks != Acks.none {
+                    let place = (response.topics.count, result.partitions.count)
+                    if let append = waiting(for: appended, at: place) { unstored.append(append) }
+                }
                 result.partitions.append(outcome)
             }
             response.topics.append(result)
         }
         if acks == Acks.none { return finishWithoutAcks(failure, call) }
-        call.reply(response)
+        if unstored.isEmpty { return call.reply(response) }
+        let timeout = Duration.milliseconds(Int64(max(0, timeoutMilliseconds)))
+        PendingProduce.start(response, waiting: unstored, timeout: timeout, call)
     }
+
+    /// What is to be waited for after an append: nothing with acks=1, unless `flush.messages` says so.
+    private func waiting(for appended: Appended, at place: (topic: Int, partition: Int)) -> UnstoredAppend? {
+        guard acks == Acks.all || appended.result.mustBeDurable else { return nil }
+        let append = UnstoredAppend(
+            topic: place.topic,
+            partition: place.partition,
+            log: appended.log,
+            lastOffset: appended.result.lastOffset,
+            mustBeDurable: appended.result.mustBeDurable
+        )
+        return append.isStored ? nil : append
+    }
+
+    private typealias Appended = (log: PartitionLog, result: AppendResult)
 
     private func append(
         _ partition: Partition,
         to topic: HostedTopic?,
         _ call: Call<ProduceRequest>
-    ) -> ProduceResponse.Partition {
+    ) -> (outcome: ProduceResponse.Partition, appended: Appended?) {
         var outcome = ProduceResponse.Partition()
         outcome.index = partition.index
         outcome.baseOffset = -1
         guard let topic, let target = topic.partition(partition.index) else {
             outcome.errorCode = call.version >= 13 && topic == nil ? .unknownTopicId : .unknownTopicOrPartition
-            return outcome
+            return (outcome, nil)
         }
         guard case .bytes(let batch) = partition.records, batch.readableBytes > 0 else {
             outcome.errorCode = .invalidRecord
             outcome.errorMessage = "\(target.topicPartition): the request has no records for this partition"
-            return outcome
+            return (outcome, nil)
         }
         guard !Self.isTransactional(batch) else {
             outcome.errorCode = .invalidTxnState
             outcome.errorMessage = "\(target.topicPartition): \(Self.noTransactions)"
-            return outcome
+            return (outcome, nil)
         }
         do throws(LogError) {
-            let appended = try target.log().append(batch, origin: .client)
+            let log = try target.log()
+            let appended = try log.append(batch, origin: .client, urgency: acks == Acks.all ? .urgent : .relaxed)
             outcome.baseOffset = appended.baseOffset.rawValue
             outcome.logAppendTimeMilliseconds = appended.logAppendTime.milliseconds
             outcome.logStartOffset = appended.logStart.rawValue
+            return (outcome, (log, appended))
         } catch {
             outcome.errorCode = error.errorCode
             outcome.errorMessage = "\(target.topicPartition): \(error)"
             outcome.recordErrors = Self.recordErrors(error)
             call.broker.noteAppendFailure(error, target)
+            return (outcome, nil)
         }
-        return outcome
     }
 
     /// Whether the batch says that it belongs to a transaction: nobody would end it, and readers of committed records

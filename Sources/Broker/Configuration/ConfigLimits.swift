@@ -8,7 +8,6 @@ enum ConfigLimits {
 
     static let noReplication = "partitions have one replica"
     static let noRemoteStorage = "there is no remote storage"
-    static let noFlush = "the system decides when to write to the disk"
 
     /// Kafka's form of a list of throttled replicas: empty, `*`, or `partition:broker` each.
     @Sendable

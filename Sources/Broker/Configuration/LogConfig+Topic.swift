@@ -15,6 +15,7 @@ extension LogConfig {
         indexIntervalBytes = values.int("index.interval.bytes")
         preallocate = values.boolean("preallocate")
         fileDeleteDelayMilliseconds = values.int64("file.delete.delay.ms")
+        durability = Durability(rawValue: values.string("durability")) ?? .fsync
         flushMessages = values.int64("flush.messages")
         flushMilliseconds = values.int64("flush.ms")
 

@@ -59,20 +59,28 @@ package enum TopicKeys {
             "Whether disk space for a new segment file is reserved in full when it is created."
         ),
         topic(
+            "durability",
+            .string,
+            default: "fsync",
+            .oneOf(["fsync", "page-cache"]),
+            "When a record counts as stored. fsync: when it is on the disk, so that it survives a power cut; with acks=all the "
+                + "producer hears of it then, and consumers see it then. page-cache: when the system has it in memory, as "
+                + "with Kafka, so that it survives the end of the broker's process, but not of the machine."
+        ),
+        topic(
             "flush.messages",
             .long,
             default: "9223372036854775807",
             .atLeast(1),
-            "Number of records after which a partition is forced to disk.",
-            missing: ConfigLimits.noFlush
+            "Number of records after which a partition is forced to disk, before the last of them is acknowledged."
         ),
         topic(
             "flush.ms",
             .long,
             default: "9223372036854775807",
             .atLeast(0),
-            "Milliseconds after which appended records are forced to disk.",
-            missing: ConfigLimits.noFlush
+            "Milliseconds after which appended records are forced to disk, where durability=page-cache would leave them to "
+                + "the system."
         ),
         topic(
             "file.delete.delay.ms",

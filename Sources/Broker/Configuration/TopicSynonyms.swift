@@ -36,6 +36,7 @@ enum TopicSynonyms {
         "compression.type": same("compression.type"),
         "compression.zstd.level": same("compression.zstd.level"),
         "delete.retention.ms": same("log.cleaner.delete.retention.ms"),
+        "durability": same("log.durability"),
         "file.delete.delay.ms": same("log.segment.delete.delay.ms"),
         "flush.messages": same("log.flush.interval.messages"),
         "flush.ms": same("log.flush.interval.ms") + same("log.flush.scheduler.interval.ms"),

@@ -52,12 +52,16 @@ package final class HostedPartition: Sendable {
     package var index: Int32 { topicPartition.partition }
 
     /// The log, or why it is offline.
-    package func log() throws(LogError) -> PartitionLog { try state.get() }
+    package func log() throws(LogError) -> PartitionLog {
+        let log = try state.get()
+        if let failure = log.failure { throw failure }
+        return log
+    }
 
     /// The log; nil if it is offline.
     package var openLog: PartitionLog? {
         switch state {
-        case .success(let log): log
+        case .success(let log): log.failure == nil ? log : nil
         case .failure: nil
         }
     }

@@ -5,6 +5,7 @@ import Model
 /// Where the partitions' logs are: opens, extends and removes them. Used at start and stop, and on the control thread.
 final class TopicStorage: Sendable {
     let directories: [LogDirectory]
+    private let checkpointers: [Checkpointer]
     /// In which of the directories each partition was at the start.
     private let found: [LogDirectory.FoundPartition: Int]
     private let health: Health
@@ -19,6 +20,26 @@ final class TopicStorage: Sendable {
         )
         self.health = health
         self.log = log
+        checkpointers = directories.map { directory in
+            let path = directory.path
+            return Checkpointer(directory) { error in
+                guard let error else {
+                    if health.clear(.checkpointFailing, path) { log.info("the checkpoint of \(path) is written again") }
+                    return
+                }
+                let reason = error.description
+                let next = Checkpointer.interval
+                if health.report(.checkpointFailing, path, reason: reason, nextTryIn: next) {
+                    log.error("the checkpoint of \(path) is not written, a restart may take longer: \(reason)")
+                }
+            }
+        }
+        for directory in directories {
+            directory.setFailureHandler { error in
+                health.report(.directoryOffline, directory.path, reason: error.description)
+                log.critical("\(error)")
+            }
+        }
     }
 
     /// The directories, as people read them.
@@ -95,6 +116,26 @@ final class TopicStorage: Sendable {
         }
     }
 
+    /// Takes directories out of the way in which a crash has left nothing that says whose they are. False if something
+    /// that was deleted is left for the next start.
+    func retireUnnamed(
+        except isWanted: (TopicPartition) -> Bool,
+        isDeleted: (TopicPartition) -> Bool
+    ) -> Bool {
+        var isDone = true
+        for directory in directories {
+            do throws(LogError) {
+                for name in try directory.retireUnnamed(except: isWanted, isDeleted: isDeleted) {
+                    log.warning("\(directory.path)/\(name) holds records of no topic here; remove it if not needed")
+                }
+            } catch {
+                log.error("what a crash has left in \(directory.path) cannot be put aside: \(error)")
+                isDone = false
+            }
+        }
+        return isDone
+    }
+
     /// Partition directories that belong to no topic, and those that cannot be read at all: left alone, but said.
     func reportStrays(_ isKnown: (LogDirectory.FoundPartition) -> Bool) {
         for directory in directories {
@@ -116,7 +157,9 @@ final class TopicStorage: Sendable {
             return directories[number]
         }
         let present = directories.first { $0.log(for: partition)?.topicID == id }
-        return present ?? directories.min { $0.logs.count < $1.logs.count } ?? directories[0]
+        // What a crash has left of a partition may hold its records.
+        let left = directories.first { $0.unnamed.contains(partition) }
+        return present ?? left ?? directories.min { $0.logs.count < $1.logs.count } ?? directories[0]
     }
 
     /// Takes a topic's partitions out of use. False if something is left for the next start.
@@ -174,6 +217,7 @@ final class TopicStorage: Sendable {
 
     /// Closes every log and notes that the stop was clean, so that the next start need not look for damage.
     func close() {
+        for checkpointer in checkpointers { checkpointer.stop() }
         for directory in directories {
             do throws(LogError) {
                 try directory.close()

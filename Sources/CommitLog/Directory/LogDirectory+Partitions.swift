@@ -101,6 +101,8 @@ extension LogDirectory {
             try environment.fileSystem.syncAll(path)
             return opened
         } catch {
+            // What was repaired may not be on the disk: as after any sync that failed, nothing more is taken.
+            groupCommit.fail(error)
             return opened.map { _ in .failure(.storage(error)) }
         }
     }
@@ -120,13 +122,49 @@ extension LogDirectory {
             return table.open.removeValue(forKey: partition)
         }
         log?.abandon()
+        try retire(partition, LogFileNames.deleted)
+    }
+
+    /// Gives a partition's directory a name that no partition has. Returns it; nil if there is no directory.
+    @discardableResult
+    private func retire(_ partition: TopicPartition, _ suffix: String) throws(LogError) -> String? {
         let directory = "\(path)/\(partition)"
-        guard environment.fileSystem.exists(directory) else { return }
+        guard environment.fileSystem.exists(directory) else { return nil }
         var generator = SystemRandomNumberGenerator()
-        let name = LogFileNames.deletedDirectory(partition, unique: .random(using: &generator))
+        let name = LogFileNames.retiredDirectory(partition, unique: .random(using: &generator), suffix)
         try storage { () throws(FileError) in
             try environment.fileSystem.rename(directory, to: "\(path)/\(name)")
             try environment.fileSystem.syncDirectory(path)
+        }
+        return name
+    }
+
+    /// Takes directories of ``unnamed`` partitions that belong to no topic out of the way of later topics: removed if
+    /// there are no records in them, or `isDeleted` says that they were to be removed; otherwise kept under another
+    /// name. Returns those names.
+    package func retireUnnamed(
+        except isWanted: (TopicPartition) -> Bool,
+        isDeleted: (TopicPartition) -> Bool
+    ) throws(LogError) -> [String] {
+        var kept: [String] = []
+        for partition in unnamed where log(for: partition) == nil && !isWanted(partition) {
+            let isEmpty = try !holdsRecords("\(path)/\(partition)")
+            if isEmpty || isDeleted(partition) {
+                try delete(partition)
+            } else if let name = try retire(partition, LogFileNames.stray) {
+                kept.append(name)
+            }
+        }
+        return kept
+    }
+
+    private func holdsRecords(_ directory: String) throws(LogError) -> Bool {
+        let fileSystem = environment.fileSystem
+        return try storage { () throws(FileError) -> Bool in
+            for name in try fileSystem.list(directory) where name.hasSuffix(LogFileNames.log) {
+                if try fileSystem.open("\(directory)/\(name)", .read).size() > 0 { return true }
+            }
+            return false
         }
     }
 
@@ -143,8 +181,14 @@ extension LogDirectory {
     /// Syncs segments that were finished since the last time, and notes up to where each partition is durable, so that
     /// after a crash no more than what follows has to be looked at.
     package func checkpoint() throws(LogError) {
-        for log in logs { try log.flushFinishedSegments() }
-        try writeCheckpoints()
+        if let failure { throw failure }
+        do throws(LogError) {
+            for log in logs { try log.flushFinishedSegments() }
+            try writeCheckpoints()
+        } catch {
+            note(error)
+            throw error
+        }
     }
 
     /// Notes where the partitions begin, durably: what was cut off stays cut off, also after a crash.
@@ -155,11 +199,16 @@ extension LogDirectory {
     /// Ends the use of the directory: closes all partitions and leaves the mark of a clean stop, unless one of them
     /// could not be closed or was never opened and may need repair.
     package func close() throws(LogError) {
+        groupCommit.stop()
         defer { release() }
         let logs = table.withLock { table in
             if table.isClosed { return [PartitionLog]() }
             table.isClosed = true
             return Array(table.open.values)
+        }
+        if let failure {
+            for log in logs { log.abandon() }
+            throw failure
         }
         var failure: LogError?
         var closed: [PartitionLog] = []
@@ -204,8 +253,10 @@ extension LogDirectory {
             }
             if current == written, deleted.isEmpty { return }
             try storage { () throws(FileError) in
-                try current[0].write(OffsetCheckpoint.recoveryPoints, in: path, environment.fileSystem)
-                try current[1].write(OffsetCheckpoint.logStarts, in: path, environment.fileSystem)
+                let names = [OffsetCheckpoint.recoveryPoints, OffsetCheckpoint.logStarts]
+                for (index, name) in names.enumerated() where current[index] != written?[index] {
+                    try current[index].write(name, in: path, environment.fileSystem)
+                }
             }
             table.withLock { table in
                 table.written = current

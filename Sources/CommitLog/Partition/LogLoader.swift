@@ -9,7 +9,7 @@ struct LoadedLog {
     var epochs: LeaderEpochs
     var logStart: Offset
     var logEnd: Offset
-    /// Whether the directory was made just now and nothing of it is durable.
+    /// Whether nothing of the directory is durable, its own entry in the log directory included.
     var isNew = false
     /// Whether a snapshot of the producers at the log's end is on disk.
     var hasSnapshot = false
@@ -46,6 +46,8 @@ struct LogLoader {
     var quarantine = Quarantine()
     /// Whether the epochs have to be made out from the batches.
     var lacksEpochs = false
+    /// Whether the files were made just now that say what the directory is.
+    private var isUnnamed = false
 
     private var fileSystem: any FileSystem { environment.fileSystem }
 
@@ -91,7 +93,8 @@ struct LogLoader {
             _ = loaded.epochs.assign(LeaderEpoch(0), at: loaded.logEnd)
         }
         if loaded.epochs != stored { try loaded.epochs.save(in: directory, fileSystem, synced: syncs && !isNew) }
-        loaded.isNew = isNew
+        if isDirty, syncs { try syncNames() }
+        loaded.isNew = isUnnamed && !(isDirty && syncs)
         loaded.hasSnapshot = fileSystem.exists(
             "\(directory)/\(LogFileNames.name(loaded.logEnd, LogFileNames.snapshot))"
         )
@@ -120,7 +123,8 @@ struct LogLoader {
 
     /// Makes the directory and its first files. They become durable with the log's first sync, so that creating many
     /// partitions does not wait for the disk; until then nothing in them is durable either.
-    private func create() throws(LogError) {
+    private mutating func create() throws(LogError) {
+        isUnnamed = true
         try storage { () throws(FileError) in
             try fileSystem.createDirectory(directory)
             try writeMetadata()
@@ -138,11 +142,22 @@ struct LogLoader {
         )
     }
 
+    /// Makes the directory durable as such: the process that has made it may have died before its first sync, and what is
+    /// synced in it later counts for nothing without its name.
+    private func syncNames() throws(LogError) {
+        try storage { () throws(FileError) in
+            try fileSystem.open("\(directory)/\(LogFileNames.partitionMetadata)", .existing).sync()
+            try fileSystem.syncDirectory(directory)
+            try fileSystem.syncDirectory(Self.parent(of: directory))
+        }
+    }
+
     private mutating func checkTopic() throws(LogError) {
         let path = "\(directory)/\(LogFileNames.partitionMetadata)"
         let text = try SmallFile.readText(path, limit: PartitionMetadata.maximumBytes, fileSystem)
         guard let text, !text.isEmpty else {
             // A crash before the partition's first sync: nothing in it was durable yet.
+            isUnnamed = true
             return try storage { () throws(FileError) in try writeMetadata() }
         }
         let found = try PartitionMetadata(text, path: path).topicID

@@ -11,11 +11,19 @@ package struct AppendResult: Equatable, Sendable {
     package let logStart: Offset
     /// The batch had been appended before, at these offsets.
     package let isDuplicate: Bool
+    /// `flush.messages` is reached: not to be acknowledged before it is durable, whoever asks.
+    package var mustBeDurable = false
 }
 
 extension PartitionLog {
-    /// Appends one batch, in the page cache when this returns. Does not wait for the disk.
-    package func append(_ batch: ByteBuffer, origin: AppendOrigin = .client) throws(LogError) -> AppendResult {
+    /// Appends one batch, in the page cache when this returns. Does not wait for the disk; `urgency` says how soon the
+    /// batch should be there where the topic wants its records durable.
+    package func append(
+        _ batch: ByteBuffer,
+        origin: AppendOrigin = .client,
+        urgency: FlushUrgency = .relaxed
+    ) throws(LogError) -> AppendResult {
+        if let failure { throw failure }
         let settings = settings.withLock { $0 }
         let moment = AppendMoment(now: environment.time.now, instant: environment.time.instant)
         // Costs the most and needs nothing of the log: outside the lock.
@@ -32,8 +40,13 @@ extension PartitionLog {
             config: settings.config,
             moment: moment
         )
-        let result = try writer.withLock { writer throws(LogError) in try append(request, &writer) }
-        if !result.isDuplicate { notify { $0.highWatermarkAdvanced() } }
+        let (result, flush) = try writer.withLock { writer throws(LogError) in
+            var result = try append(request, &writer)
+            let flush = demandFlush(for: &result, urgency, settings.config, &writer)
+            return (result, flush)
+        }
+        if let flush { environment.groupCommit?.request(self, flush) }
+        if !result.isDuplicate, settings.config.durability == .pageCache { notify { $0.highWatermarkAdvanced() } }
         return result
     }
 
@@ -102,8 +115,11 @@ extension PartitionLog {
             segment: writer.active.segment.baseOffset,
             position: FilePosition(writer.active.size)
         )
-        // Durability is the page cache's here: what is written may be seen.
-        snapshot.withLock { $0.update(end: end, highWatermark: end, lastStable: end) }
+        switch config.durability {
+        case .pageCache: snapshot.withLock { $0.update(end: end, highWatermark: end, lastStable: end) }
+        // Seen when it is durable.
+        case .fsync: snapshot.withLock { $0.update(end: end) }
+        }
     }
 
     /// Begins a new segment at the log's end. The finished one is synced later, by ``flush()``.
@@ -122,6 +138,8 @@ extension PartitionLog {
         } catch {
             // Both can be made again from the batches: a full disk must not stop an append before its own write does.
         }
+        // For the checkpoint, which syncs finished segments where nothing else does.
+        environment.groupCommit?.noteChange()
         finished.seal(
             size: writer.active.size,
             largest: writer.active.largest,

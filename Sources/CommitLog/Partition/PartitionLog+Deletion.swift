@@ -127,6 +127,7 @@ extension PartitionLog {
         writer.active = ActiveSegment(segment: active, contents: contents, jitter: config.randomJitter())
         writer.unsynced.removeAll { segment in !kept.contains { $0 === segment } }
         writer.epochs.truncate(toEnd: end)
+        writer.history += 1
         try save(writer.epochs)
         let mark = LogMark(offset: end, segment: active.baseOffset, position: FilePosition(contents.size))
         snapshot.withLock { snapshot in

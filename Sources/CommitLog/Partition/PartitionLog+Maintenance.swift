@@ -2,54 +2,6 @@ import Model
 import Records
 
 extension PartitionLog {
-    /// Makes everything appended so far durable. Waits for the disk: never on an event loop.
-    ///
-    /// After a failure the kernel may have dropped what it could not write and claim success the next time: the log
-    /// takes no more until it is opened, and looked through, again.
-    package func flush() throws(LogError) { try sync(upTo: .logEnd) }
-
-    /// Makes the segments that take no more durable, if they are not yet. Waits for the disk.
-    package func flushFinishedSegments() throws(LogError) {
-        if writer.withLock({ $0.unsynced.isEmpty }) { return }
-        try sync(upTo: .finishedSegments)
-    }
-
-    private func sync(upTo extent: SyncWork.Extent) throws(LogError) {
-        try maintenance.withLock { () throws(LogError) in
-            let work = writer.withLock { writer in SyncWork(&writer, extent, logEnd: offsets.logEnd) }
-            do throws(FileError) {
-                try sync(work)
-            } catch {
-                writer.withLock { $0.refusal = $0.refusal ?? .failed(topicPartition, error) }
-                throw .storage(error)
-            }
-            snapshot.withLock { $0.update(durable: max($0.offsets.durable, work.end)) }
-        }
-    }
-
-    private func sync(_ work: SyncWork) throws(FileError) {
-        for segment in work.finished {
-            try trim(segment)
-            try segment.file().sync()
-            try segment.syncIndexes()
-        }
-        if let active = work.active { try active.file().sync() }
-        let fileSystem = environment.fileSystem
-        if work.isNew {
-            for name in [LogFileNames.partitionMetadata, LogFileNames.leaderEpochs] {
-                try fileSystem.open("\(directory)/\(name)", .existing).sync()
-            }
-        }
-        if work.isDirectoryDirty { try fileSystem.syncDirectory(directory) }
-        if work.isNew { try fileSystem.syncDirectory(LogLoader.parent(of: directory)) }
-    }
-
-    /// Gives back the space that was reserved behind a segment's end, and makes its indexes complete.
-    private func trim(_ segment: LogSegment) throws(FileError) {
-        try segment.file().truncate(to: try segment.sealedSize())
-        try segment.finishIndexes()
-    }
-
     /// Ends the log's use: writes what makes the next opening quick and syncs it. What was read keeps its files open.
     /// Waits for the disk. A second call does nothing.
     ///
@@ -70,13 +22,13 @@ extension PartitionLog {
 
     /// Notes that someone has synced everything that the log has written.
     package func declareDurable() {
-        snapshot.withLock { $0.update(durable: $0.offsets.logEnd) }
+        snapshot.withLock { $0.update(highWatermark: $0.end, lastStable: $0.end, durable: $0.offsets.logEnd) }
     }
 
-    /// Ends the log's use without a last write: for one that is about to be deleted.
+    /// Ends the log's use without a last write: for one that is about to be deleted. Waits for a sync that is under way.
     package func abandon() {
         writer.withLock { $0.refusal = .closed(topicPartition) }
-        retire()
+        maintenance.withLock { retire() }
     }
 
     private func finish(syncs: Bool) throws(LogError) {
@@ -92,6 +44,12 @@ extension PartitionLog {
                 try writeProducerSnapshot(writer.producers, at: offsets.logEnd, synced: false)
             }
         }
+    }
+
+    /// Gives back the space that was reserved behind a segment's end, and makes its indexes complete.
+    private func trim(_ segment: LogSegment) throws(FileError) {
+        try segment.file().truncate(to: try segment.sealedSize())
+        try segment.finishIndexes()
     }
 
     private func retire() {
@@ -135,34 +93,6 @@ extension PartitionLog {
                 now: now,
                 expirationMilliseconds: environment.producerExpirationMilliseconds
             )
-        }
-    }
-}
-
-/// What a sync has to cover. Immutable.
-private struct SyncWork {
-    enum Extent {
-        case finishedSegments
-        case logEnd
-    }
-
-    let finished: [LogSegment]
-    let active: LogSegment?
-    let isDirectoryDirty: Bool
-    let isNew: Bool
-    /// Everything below is durable afterwards.
-    let end: Offset
-
-    init(_ writer: inout LogWriter, _ extent: Extent, logEnd: Offset) {
-        finished = writer.unsynced
-        isDirectoryDirty = writer.isDirectoryDirty
-        writer.unsynced = []
-        writer.isDirectoryDirty = false
-        isNew = writer.isNew
-        writer.isNew = false
-        switch extent {
-        case .finishedSegments: (active, end) = (nil, writer.active.segment.baseOffset)
-        case .logEnd: (active, end) = (writer.active.segment, logEnd)
         }
     }
 }

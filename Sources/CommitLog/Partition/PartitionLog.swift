@@ -91,10 +91,20 @@ package final class PartitionLog: Sendable {
 
     package var config: LogConfig { settings.withLock { $0.config } }
 
-    /// Takes effect with the next append; what is written stays as it is.
+    /// Takes effect with the next append; what is written stays as it is. What waits for the disk may be seen at once
+    /// if that is no longer wanted.
     package func updateConfig(_ config: LogConfig) {
         let new = LogSettings(config, environment: environment)
         settings.withLock { $0 = new }
+        guard config.durability == .pageCache else { return requestFlush(.relaxed) }
+        let isNews = writer.withLock { _ in
+            snapshot.withLock { snapshot in
+                guard snapshot.highWatermark.offset < snapshot.end.offset else { return false }
+                snapshot.update(highWatermark: snapshot.end, lastStable: snapshot.end)
+                return true
+            }
+        }
+        if isNews { notify { $0.highWatermarkAdvanced() } }
     }
 
     /// Adds someone to be told when there is more to read. To wait without missing anything: add, then read once more.
@@ -168,6 +178,10 @@ struct LogWriter {
     var isChanged: Bool
     /// Why no more is taken.
     var refusal: LogError?
+    /// What the group commit was asked for since it last looked at the log.
+    var flushUrgency = FlushUrgency.none
+    /// How often the log was cut.
+    var history = 0
 
     init(_ loaded: LoadedLog) {
         active = loaded.active

@@ -216,7 +216,7 @@ struct ReadWindow {
         }
         // A batch of which only the magic has changed is damaged, and no message of those formats.
         let total = Int(size) + RecordBatchFormat.lengthOverhead
-        guard total >= RecordBatchFormat.headerLength else { return true }
+        guard total >= RecordBatchFormat.recordsPosition else { return true }
         guard try load(0, count: total) == total else { return true }
         return withBytes(0, count: total) { bytes in
             let stored: UInt32 = bigEndian(bytes, RecordBatchFormat.checksumPosition)

@@ -89,6 +89,7 @@ package final class Semaphore: @unchecked Sendable {
     package func wait() { while sem_wait(value) != 0 {} }
 
     /// Waits until there is a signal, but no longer than this, by the monotonic clock. False if there was none.
+    @discardableResult
     package func wait(atMost limit: Duration) -> Bool {
         let nanosecondsPerSecond: Int64 = 1_000_000_000
         // A year is as good as for ever, and does not overflow.

@@ -96,6 +96,7 @@ extension ProduceRequest {
         named.partitions = [entry]
         var request = ProduceRequest()
         request.acks = acks
+        request.timeoutMilliseconds = 30_000
         request.topics = [named]
         return request
     }

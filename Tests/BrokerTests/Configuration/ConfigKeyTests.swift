@@ -145,12 +145,13 @@ func documentationNamesTheUnit(_ suffix: String, _ unit: String) {
     }
 }
 
-@Test func topicKeysAreKafkas() {
+@Test func topicKeysAreKafkasAndDurability() {
     let names = TopicKeys.all.filter { !$0.isInternal }.map(\.name)
     #expect(
         names == [
             "cleanup.policy", "compression.gzip.level", "compression.lz4.level", "compression.type",
-            "compression.zstd.level", "delete.retention.ms", "file.delete.delay.ms", "flush.messages", "flush.ms",
+            "compression.zstd.level", "delete.retention.ms", "durability", "file.delete.delay.ms", "flush.messages",
+            "flush.ms",
             "follower.replication.throttled.replicas", "index.interval.bytes",
             "leader.replication.throttled.replicas", "local.retention.bytes", "local.retention.ms",
             "max.compaction.lag.ms", "max.message.bytes", "message.timestamp.after.max.ms",

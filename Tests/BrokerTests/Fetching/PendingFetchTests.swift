@@ -16,7 +16,8 @@ struct PendingFetchTests {
     private let topicID: TopicID
 
     init() throws {
-        broker = try TestBroker()
+        // What is appended is seen at once, so that wake-ups can be counted.
+        broker = try TestBroker(["log.durability": "page-cache"])
         connection = broker.connect()
         producer = broker.connect()
         topicID = try producer.createTopic("events", partitions: 3)
@@ -204,7 +205,8 @@ struct ColdFetchTests {
 
     /// Two partitions with old records, which a restart has let go cold, and a third with fresh ones.
     init() throws {
-        broker = try TestBroker()
+        // What is appended is seen at once, so that wake-ups can be counted.
+        broker = try TestBroker(["log.durability": "page-cache"])
         try broker.connect().createTopic("events", partitions: 3)
         for partition: Int32 in 0..<2 { try broker.connect().append(Batch(["old"]), to: "events", partition) }
         try broker.restart()
