@@ -10,7 +10,13 @@ import Testing
         manifest.compactedTo = Offset(300)
         manifest.compactedAt = Timestamp(milliseconds: 1_700_000_000_000)
         manifest.segments = [
-            Manifest.Segment(baseOffset: Offset(0), lastOffset: Offset(199), size: 4096, checksum: 0xdead_beef, hasGaps: true),
+            Manifest.Segment(
+                baseOffset: Offset(0),
+                lastOffset: Offset(199),
+                size: 4096,
+                checksum: 0xdead_beef,
+                hasGaps: true
+            ),
             Manifest.Segment(baseOffset: Offset(200), lastOffset: Offset(299), size: 70, checksum: nil),
         ]
         manifest.replacement = Manifest.Replacement(base: Offset(0), sources: [Offset(0), Offset(100)])

@@ -39,7 +39,9 @@ final class RottenLog {
             )
             fixture.time.advance(milliseconds: 10)
             let result = try fixture.append(batch)
-            for (index, value) in batch.values.enumerated() { values[result.baseOffset.rawValue + Int64(index)] = value }
+            for (index, value) in batch.values.enumerated() {
+                values[result.baseOffset.rawValue + Int64(index)] = value
+            }
         }
         self.values = values
         try fixture.log.flush()

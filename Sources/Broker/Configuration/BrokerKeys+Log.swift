@@ -243,7 +243,7 @@ extension BrokerKeys {
         ConfigKey(
             "log.scrub.io.max.bytes.per.second",
             .double,
-            default: "67108864",
+            default: "67108864.0",
             .custom(rateProblem),
             "Bytes that the search for damage may read in a second."
         ),

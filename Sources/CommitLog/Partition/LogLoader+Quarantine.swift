@@ -14,6 +14,12 @@ extension LogLoader {
             }
             report.repairedFiles.append(path)
         }
+        take(quarantine, manifest, segments)
+    }
+
+    /// Goes by what is known of damage and of closed segments.
+    mutating func take(_ known: Quarantine, _ manifest: Manifest, _ segments: [LogSegment]) {
+        quarantine = known
         for segment in segments { segment.noteDamage(quarantine.damage(of: segment.baseOffset)) }
         closed = Dictionary(manifest.segments.map { ($0.baseOffset, $0) }, uniquingKeysWith: { $1 })
         let closedEnd = manifest.segments.last.map { $0.lastOffset + 1 } ?? .zero

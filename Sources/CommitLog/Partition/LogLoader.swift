@@ -180,14 +180,19 @@ struct LogLoader {
         return bases.isEmpty ? [max(hints.logStart ?? .zero, hints.recoveryPoint ?? .zero)] : bases
     }
 
-    private mutating func loadEpochs() throws(LogError) -> LeaderEpochs {
+    /// As on disk; none if there is no checkpoint of them.
+    func storedEpochs() throws(LogError) -> LeaderEpochs {
         let path = "\(directory)/\(LogFileNames.leaderEpochs)"
         let text = try SmallFile.readText(path, limit: TextCheckpoint.maximumBytes, fileSystem)
         guard let text, !text.isEmpty else { return LeaderEpochs() }
+        return try LeaderEpochs(TextCheckpoint(text, path: path), path: path)
+    }
+
+    private mutating func loadEpochs() throws(LogError) -> LeaderEpochs {
         do throws(LogError) {
-            return try LeaderEpochs(TextCheckpoint(text, path: path), path: path)
+            return try storedEpochs()
         } catch {
-            guard case .corrupt = error else { throw error }
+            guard case .corrupt(let path, _) = error else { throw error }
             report.repairedFiles.append(path)
             return LeaderEpochs()
         }

@@ -206,6 +206,13 @@ extension PartitionLog {
 }
 
 extension Manifest {
+    /// The partition's manifest; an empty one if there is none.
+    static func read(in directory: String, _ fileSystem: any FileSystem) throws(LogError) -> Manifest {
+        let path = "\(directory)/\(ManifestFormat.fileName)"
+        let bytes = try SmallFile.read(path, limit: ManifestFormat.maximumBytes, fileSystem)
+        return try bytes.map { bytes throws(LogError) in try ManifestFormat.decode(bytes, path: path) } ?? Manifest()
+    }
+
     /// Replaces the manifest on disk, durably.
     func save(in directory: String, _ fileSystem: any FileSystem) throws(LogError) {
         try storage { () throws(FileError) in

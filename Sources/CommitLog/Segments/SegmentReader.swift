@@ -39,7 +39,14 @@ struct SegmentReader {
     var trustsIndex = true
     private var residentThrough = 0
 
-    init(segment: LogSegment, file: any File, end: Int, access: Access, maximumSteps: Int, damage: [QuarantinedRange] = []) {
+    init(
+        segment: LogSegment,
+        file: any File,
+        end: Int,
+        access: Access,
+        maximumSteps: Int,
+        damage: [QuarantinedRange] = []
+    ) {
         self.segment = segment
         self.file = file
         self.end = end
