@@ -189,6 +189,7 @@ struct TopicAdministration {
                 broker.log.error("topic \(topic.name) keeps its old configuration: \(error)")
             }
         }
+        broker.cleaner.configurationChanged(broker.settings.cleaner)
         broker.retention.configurationChanged()
     }
 

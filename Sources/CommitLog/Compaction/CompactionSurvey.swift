@@ -18,6 +18,14 @@ package struct CompactionSurvey: Equatable, Sendable {
     package let firstUncleanable: Offset
     package let cleanBytes: Int
     package let cleanableBytes: Int
+    /// What is written, and could be compacted if it were closed.
+    package let activeBytes: Int
+    /// What is new, but younger than `min.compaction.lag.ms`.
+    package let youngBytes: Int
+    /// The oldest timestamp of what is dirty, as far as that was asked for.
+    package let oldestDirty: Timestamp?
+    /// After this, no tombstone that a compaction has left need stay; -1 if it has left none.
+    package let tombstonesExpire: Timestamp
     /// Whether something dirty has waited for `max.compaction.lag.ms`.
     package let isOverdue: Bool
 
@@ -35,15 +43,19 @@ package struct CompactionSurvey: Equatable, Sendable {
 
     /// - Parameters:
     ///   - segments: Those that take no more, oldest first.
+    ///   - active: The one that is written, if it holds anything.
     ///   - bound: Records from here on are not durable, not visible or still written.
     init(
         _ segments: [SegmentFacts],
+        active: SegmentFacts? = nil,
         compactedTo: Offset,
         logStart: Offset,
         bound: Offset,
+        tombstonesExpire: Timestamp = .none,
         config: LogConfig,
         now: Timestamp
     ) {
+        self.tombstonesExpire = tombstonesExpire
         let firstDirty = max(compactedTo, logStart)
         var limit = segments.last { $0.endOffset <= bound }?.endOffset ?? firstDirty
         let lag = config.minCompactionLagMilliseconds
@@ -59,6 +71,11 @@ package struct CompactionSurvey: Equatable, Sendable {
         let dirty = segments.filter { $0.endOffset > firstDirty && $0.endOffset <= limit }
         cleanBytes = segments.reduce(0) { $1.endOffset <= firstDirty ? $0 + $1.size : $0 }
         cleanableBytes = dirty.reduce(0) { $0 + $1.size }
+        let isActiveYoung = active.map { lag > 0 && Self.isYounger($0.largestTimestamp, than: lag, at: now) } ?? false
+        activeBytes = isActiveYoung ? 0 : active?.size ?? 0
+        let young = segments.filter { $0.endOffset > limit && $0.endOffset <= bound }
+        youngBytes = young.reduce(isActiveYoung ? active?.size ?? 0 : 0) { $0 + $1.size }
+        oldestDirty = (dirty + [active].compactMap { $0 }).compactMap(\.firstTimestamp).min()
         let patience = max(config.maxCompactionLagMilliseconds, lag)
         isOverdue = dirty.contains { segment in
             guard let first = segment.firstTimestamp, first.milliseconds > 0 else { return false }

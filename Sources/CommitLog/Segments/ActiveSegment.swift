@@ -12,7 +12,7 @@ struct ActiveSegment {
     /// When something was appended last, where that was in this process.
     private(set) var lastAppend: AppendMoment?
     /// The first batch's largest timestamp, from which `segment.ms` counts.
-    private var firstTimestamp: Timestamp?
+    private(set) var firstTimestamp: Timestamp?
     /// When the first batch was appended, as far as this process knows.
     private var firstAppend: Instant?
     private var lastIndexedTimestamp: Timestamp?
