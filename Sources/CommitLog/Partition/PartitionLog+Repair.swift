@@ -52,7 +52,7 @@ extension PartitionLog {
             try noteSkipped(segment)
             let entry = manifest.withLock { $0.manifest.segments }.first { $0.baseOffset == segment.baseOffset }
             let new = CleanedSegment(segment: cleaned.segment, entry: cleaned.entry.withGaps(entry?.hasGaps ?? false))
-            guard try replace([segment], with: new, generation: generation, compactedTo: nil) else {
+            guard try replace([segment], with: new, generation: generation, finishing: nil) else {
                 throw .corrupt(path: segment.path, "it is in use and cannot be written anew")
             }
         } catch {
