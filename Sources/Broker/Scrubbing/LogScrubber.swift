@@ -56,9 +56,8 @@ package final class LogScrubber: Sendable {
         state = Locked(State(pace: TransferPace(bytesPerSecond: settings.maximumBytesPerSecond)))
     }
 
-    /// Starts the thread, unless `log.scrub.interval.ms` says otherwise.
+    /// Starts the thread. Without an interval it only sums up what is closed, and tells of what others find.
     func start() {
-        guard settings.interval != nil else { return }
         let thread = NamedThread("scrubber") { [self] in work() }
         state.withLock { $0.thread = thread }
     }
@@ -102,6 +101,7 @@ package final class LogScrubber: Sendable {
             tell(partition)
             look(at: partition, onlyNew: true)
         }
+        guard settings.interval != nil else { return }
         let now = time.now
         let late = partitions.map { (log: $0, due: due(of: $0)) }.filter { $0.due <= now }
         for partition in late.sorted(by: { $0.due < $1.due }) where !isStopping {

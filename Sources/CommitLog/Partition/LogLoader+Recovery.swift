@@ -13,6 +13,7 @@ extension LogLoader {
         guard let first = segments.first else { throw .corrupt(path: directory, "it has no segments") }
         var epochs = stored
         let suspect = firstSuspect(segments)
+        try checkScan(of: segments[suspect...])
         var kept = Array(segments[..<suspect])
         var producers = try producers(at: segments[suspect].baseOffset, segments: kept)
         var last: (segment: LogSegment, scan: SegmentScan)?
@@ -27,15 +28,18 @@ extension LogLoader {
             last = (segment, scan)
         }
         guard let last else { throw .corrupt(path: directory, "it has no segments") }
+        let end = last.scan.nextOffset
+        let durable = syncs ? end : min(end, hints.recoveryPoint ?? .zero)
         for segment in kept { try rebuildIfMissing(segment) }
-        epochs.truncate(toEnd: last.scan.nextOffset)
+        epochs.truncate(toEnd: end)
         var active = (segment: last.segment, contents: last.scan.contents)
-        if isClosed(last.segment), last.scan.nextOffset > last.segment.baseOffset {
+        if isClosed(last.segment), end > last.segment.baseOffset {
             // Nothing is written behind damage, and nothing into a segment whose bytes were summed up.
             last.segment.seal(size: last.scan.contents.size, largest: last.scan.contents.largest)
             kept.append(last.segment)
-            active = (try begin(at: last.scan.nextOffset), SegmentContents())
+            active = (try begin(at: end), SegmentContents())
         }
+        let unsynced = durable < end ? Array(kept[suspect...]) : []
         return LoadedLog(
             sealed: kept,
             active: ActiveSegment(
@@ -46,7 +50,9 @@ extension LogLoader {
             producers: producers,
             epochs: epochs,
             logStart: first.baseOffset,
-            logEnd: last.scan.nextOffset,
+            logEnd: end,
+            unsynced: unsynced,
+            durable: durable,
             report: report
         )
     }
@@ -54,6 +60,17 @@ extension LogLoader {
     private func firstSuspect(_ segments: [LogSegment]) -> Int {
         guard let point = hints.recoveryPoint else { return segments.count - 1 }
         return segments.lastIndex { $0.baseOffset <= point } ?? 0
+    }
+
+    /// Throws if more would have to be read than may be now.
+    private func checkScan(of segments: ArraySlice<LogSegment>) throws(LogError) {
+        guard let most = hints.maximumScan else { return }
+        var bytes = 0
+        for segment in segments where environment.fileSystem.exists(segment.path) {
+            bytes += try storage { () throws(FileError) in try segment.file().size() }
+        }
+        for segment in segments { segment.releaseHandles() }
+        if bytes > most { throw .opening(topicPartition, toScan: bytes) }
     }
 
     /// I1, as far as compaction, which leaves gaps, allows to say.
@@ -67,7 +84,8 @@ extension LogLoader {
         let segment = segment(offset, isNew: true)
         try storage { () throws(FileError) in
             _ = try segment.file(.createIfMissing)
-            if syncs { try environment.fileSystem.syncDirectory(directory) }
+            // After a crash the log's first sync would do, but there need not be any.
+            if syncs || report.wasClean { try environment.fileSystem.syncDirectory(directory) }
         }
         return segment
     }
@@ -97,9 +115,9 @@ extension LogLoader {
         try storage { () throws(FileError) in
             if good < size { try file.truncate(to: good) }
             // What was only in the page cache when the process died counts from here on.
-            if syncs { try file.sync() }
-            try segment.offsetIndex.file.replace(with: scan.offsetIndex)
-            try segment.timeIndex.file.replace(with: scan.timeIndex)
+            if syncs, good < size || scan.nextOffset > hints.recoveryPoint ?? .zero { try file.sync() }
+            try segment.offsetIndex.file.replaceUnlessSame(scan.offsetIndex)
+            try segment.timeIndex.file.replaceUnlessSame(scan.timeIndex)
         }
         if let problem = scan.problem {
             report.truncations.append(

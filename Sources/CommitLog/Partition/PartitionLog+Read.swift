@@ -151,6 +151,8 @@ extension PartitionLog {
                 damage: isActive ? [] : segment.damage
             )
         } catch {
+            // Somebody who may wait reads the file without a mapping.
+            if error.isShortageOfFiles, !mayWait { throw .cold }
             throw .failed(.storage(error))
         }
     }

@@ -169,7 +169,7 @@ struct TimestampSearch {
         } catch {
             // A wrong index makes the search longer, not wrong.
             switch error {
-            case .damagedIndex, .failed(.quarantined): return nil
+            case .damagedIndex, .failed(.damaged): return nil
             case .cold, .failed: throw error
             }
         }

@@ -32,8 +32,8 @@ package final class PartitionLog: Sendable {
     let quarantine: Locked<Quarantine>
 
     /// Opens the partition in `directory`, creating it if there is none, and repairing it unless the last stop was
-    /// clean. May take its time: never on an event loop. With `syncs` false, the caller syncs the file system before it
-    /// uses the log.
+    /// clean. May take its time: never on an event loop. With `syncs` false, what was repaired becomes durable with the
+    /// log's first sync, before anything that follows.
     package static func open(
         directory: String,
         topicPartition: TopicPartition,
@@ -76,8 +76,7 @@ package final class PartitionLog: Sendable {
                 activeWrittenFrom: loaded.active.size,
                 end: end,
                 logStart: loaded.logStart,
-                // What recovery kept, it has synced.
-                durable: loaded.logEnd,
+                durable: loaded.durable,
                 leaderEpoch: loaded.epochs.latest
             )
         )
@@ -172,7 +171,7 @@ struct LogWriter {
     var unsynced: [LogSegment] = []
     /// Whether files were created or renamed since the last sync of the directory.
     var isDirectoryDirty: Bool
-    /// Whether nothing of the partition's directory has been synced yet.
+    /// Whether not even the small files of the partition's directory have been synced yet.
     var isNew: Bool
     /// Whether something was appended, or a stop would have to write something else.
     var isChanged: Bool
@@ -188,6 +187,7 @@ struct LogWriter {
         producers = loaded.producers
         epochs = loaded.epochs
         isNew = loaded.isNew
+        unsynced = loaded.unsynced
         isDirectoryDirty = loaded.isNew || !loaded.report.wasClean
         isChanged = isDirectoryDirty || !loaded.hasSnapshot
     }

@@ -101,7 +101,7 @@ struct SegmentReader {
     func passDamage(_ position: Int, lookingFor offset: Offset? = nil) throws(ReadInterruption) -> Int {
         var position = position
         for range in damage where range.position.bytes == position {
-            if let offset, offset < range.offsets.upperBound { throw .failed(.quarantined(range)) }
+            if let offset, offset < range.offsets.upperBound { throw .failed(.damaged(range)) }
             position = range.end
         }
         return position
