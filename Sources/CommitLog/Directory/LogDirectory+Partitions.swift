@@ -106,6 +106,7 @@ extension LogDirectory {
             table.unopened.remove(partition)
             table.recoveryPoints.offsets[partition] = nil
             table.logStarts.offsets[partition] = nil
+            table.compactedTo.offsets[partition] = nil
             return table.open.removeValue(forKey: partition)
         }
         log?.abandon()
@@ -235,14 +236,14 @@ extension LogDirectory {
                     let offsets = log.offsets
                     table.recoveryPoints.offsets[partition] = offsets.durable
                     table.logStarts.offsets[partition] = offsets.logStart > .zero ? offsets.logStart : nil
+                    table.compactedTo.offsets[partition] = log.lastCompaction?.end
                 }
-                return ([table.recoveryPoints, table.logStarts], table.written)
+                return (table.checkpoints, table.written)
             }
             if current == written { return }
             try storage { () throws(FileError) in
-                let names = [OffsetCheckpoint.recoveryPoints, OffsetCheckpoint.logStarts]
-                for (index, name) in names.enumerated() where current[index] != written?[index] {
-                    try current[index].write(name, in: path, environment.fileSystem)
+                for (name, checkpoint) in current.sorted(by: { $0.key < $1.key }) where checkpoint != written[name] {
+                    try checkpoint.write(name, in: path, environment.fileSystem)
                 }
             }
             table.withLock { $0.written = current }
