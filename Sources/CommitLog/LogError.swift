@@ -24,6 +24,8 @@ package enum LogError: Error, Equatable, Sendable, CustomStringConvertible {
     case directoryInUse(path: String, processID: String)
     /// A file's contents make no sense.
     case corrupt(path: String, String)
+    /// Records of the offset that was asked for are damaged or gone.
+    case damaged(QuarantinedRange)
     /// A file is of a format this version does not know. It is left as it is.
     case unsupportedFormat(path: String, String)
     /// The file system failed.
@@ -34,9 +36,19 @@ package enum LogError: Error, Equatable, Sendable, CustomStringConvertible {
     case directoryOffline(path: String, FileError)
     /// The log was closed or deleted.
     case closed(TopicPartition)
+    /// The start has not come to the log yet. `toScan`: how much of it has to be read, where that is known.
+    case opening(TopicPartition, toScan: Int)
+    /// The process died so often while it was opening the log that it is left alone. `note`: the file that says so.
+    case quarantined(TopicPartition, starts: Int, note: String)
 
     /// A file that was asked for is not there.
     package static func missing(_ path: String) -> LogError { .storage(FileError("open", path, code: ENOENT)) }
+
+    /// Whether too many files are open: it passes, and is no fault of the disk.
+    package var isShortageOfFiles: Bool {
+        if case .storage(let reason) = self { return reason.isShortageOfFiles }
+        return false
+    }
 
     package var errorCode: ErrorCode {
         switch self {
@@ -47,9 +59,10 @@ package enum LogError: Error, Equatable, Sendable, CustomStringConvertible {
         case .invalidProducerEpoch: .invalidProducerEpoch
         case .staleLeaderEpoch: .fencedLeaderEpoch
         case .inconsistentTopicID: .inconsistentTopicId
-        case .wrongOwner, .directoryInUse, .unsupportedFormat, .storage, .failed, .directoryOffline: .kafkaStorageError
-        case .corrupt: .corruptMessage
-        case .closed: .notLeaderOrFollower
+        case .wrongOwner, .directoryInUse, .unsupportedFormat, .storage, .failed, .directoryOffline, .quarantined:
+            .kafkaStorageError
+        case .corrupt, .damaged: .corruptMessage
+        case .closed, .opening: .notLeaderOrFollower
         }
     }
 
@@ -73,6 +86,8 @@ package enum LogError: Error, Equatable, Sendable, CustomStringConvertible {
         case .directoryInUse(let path, let processID):
             "\(path) is in use by process \(processID); stop it or configure another log.dirs"
         case .corrupt(let path, let reason): "\(path) is damaged: \(reason)"
+        case .damaged(let range):
+            "records are damaged and cannot be read, \(range); `martlet log repair` makes consumers go on behind them"
         case .unsupportedFormat(let path, let reason): "\(path) is not of a format known here: \(reason)"
         case .storage(let error): error.description
         case .failed(let partition, let error):
@@ -80,6 +95,10 @@ package enum LogError: Error, Equatable, Sendable, CustomStringConvertible {
         case .directoryOffline(let path, let error):
             "the log directory \(path) is offline: what was written since its last good sync may be lost (\(error)); "
                 + "look after the disk, then restart the broker"
+        case .opening(let partition, _): "\(partition) is not open yet since the broker's start; try again"
+        case .quarantined(let partition, let starts, let note):
+            "\(partition) is left alone since the last \(starts) starts died while they were opening it; look at it with "
+                + "'martlet log verify', then remove its line from \(note) and restart the broker"
         case .closed(let partition): "the log of \(partition) is closed"
         }
     }

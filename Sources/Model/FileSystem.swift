@@ -1,3 +1,5 @@
+import Glibc
+
 /// The seam for files: everything the log does to a disk goes through here, so that tests can simulate one.
 package protocol FileSystem: Sendable {
     /// Opens a file for reading and writing.
@@ -20,6 +22,10 @@ package protocol FileSystem: Sendable {
     func modificationTime(_ path: String) throws(FileError) -> Timestamp?
     /// Makes everything durable that is on the same file system as `path`: syncfs(2). For many files at once.
     func syncAll(_ path: String) throws(FileError)
+}
+
+extension File {
+    package func beginWriteback(from position: FilePosition, length: Int) {}
 }
 
 extension FileSystem {
@@ -48,6 +54,8 @@ package protocol File: AnyObject, Sendable {
     func size() throws(FileError) -> Int
     /// Reads at most `buffer.count` bytes from `position`; returns how many, fewer only at the end of the file.
     func read(into buffer: UnsafeMutableRawBufferPointer, at position: FilePosition) throws(FileError) -> Int
+    /// As ``read(into:at:)``, for bytes that are not needed again: what was not in the page cache is not left in it.
+    func readOnce(into buffer: UnsafeMutableRawBufferPointer, at position: FilePosition) throws(FileError) -> Int
     /// Writes all of `head`, then all of `tail`, from `position` on, or throws. A failed write may have left any part
     /// of its bytes behind.
     func write(
@@ -61,11 +69,23 @@ package protocol File: AnyObject, Sendable {
     func reserve(from position: FilePosition, length: Int) throws(FileError)
     /// Makes the file's data and size durable: fdatasync(2).
     func sync() throws(FileError)
+    /// Lets the system begin to write the range to the disk, so that ``sync()`` has less to wait for. Waits for nothing
+    /// and promises nothing.
+    func beginWriteback(from position: FilePosition, length: Int)
     /// Takes the file for its opener until it is closed: false if someone else has taken it. flock(2).
     func takeExclusively() throws(FileError) -> Bool
     /// Maps the first `capacity` bytes read-only. The file may be smaller and grow into the mapping; touching bytes
     /// past its end is forbidden.
     func map(capacity: Int) throws(FileError) -> any FileMapping
+}
+
+extension File {
+    package func readOnce(
+        into buffer: UnsafeMutableRawBufferPointer,
+        at position: FilePosition
+    ) throws(FileError) -> Int {
+        try read(into: buffer, at: position)
+    }
 }
 
 /// A read-only view of a file's bytes that sees later writes. Thread-safe. Unmapped when the last reference goes.
@@ -88,6 +108,14 @@ package struct FileError: Error, Equatable, Sendable, CustomStringConvertible {
         self.path = path
         self.code = code
     }
+
+    /// Whether the process or the machine has too many files open or mapped: no fault of the disk, and it passes.
+    package var isShortageOfFiles: Bool {
+        code == EMFILE || code == ENFILE || (code == ENOMEM && operation == Self.mapping)
+    }
+
+    /// The operation of ``File/map(capacity:)``.
+    package static let mapping = "map"
 
     package var description: String { "cannot \(operation) \(path): \(systemMessage(code))" }
 }

@@ -11,6 +11,8 @@ package struct BrokerSettings: Sendable {
 
     package let numNetworkThreads: Int
     package let numIOThreads: Int
+    /// nil: as many as ``FileLimits`` finds right.
+    package let logOpenFilesMax: Int?
     package let numRecoveryThreadsPerDirectory: Int
 
     /// SO_SNDBUF; nil leaves it to the system.
@@ -38,6 +40,7 @@ package struct BrokerSettings: Sendable {
     package let messageMaxBytes: Int
 
     package let cleaner: CleanerSettings
+    package let scrubber: ScrubberSettings
     package let logRetentionCheckInterval: Duration
     package let producerIDExpiration: Duration
     package let transactionMaxTimeout: Duration
@@ -56,6 +59,7 @@ package struct BrokerSettings: Sendable {
         logDirectories = values.list("log.dirs")
         numNetworkThreads = values.int("num.network.threads")
         numIOThreads = values.int("num.io.threads")
+        logOpenFilesMax = values.limit("log.open.files.max")
         numRecoveryThreadsPerDirectory = values.int("num.recovery.threads.per.data.dir")
         socketSendBufferBytes = values.limit("socket.send.buffer.bytes")
         socketReceiveBufferBytes = values.limit("socket.receive.buffer.bytes")
@@ -75,6 +79,7 @@ package struct BrokerSettings: Sendable {
         deleteTopics = values.boolean("delete.topic.enable")
         messageMaxBytes = values.int("message.max.bytes")
         cleaner = CleanerSettings(values)
+        scrubber = ScrubberSettings(values)
         logRetentionCheckInterval = values.milliseconds("log.retention.check.interval.ms")
         producerIDExpiration = values.milliseconds("producer.id.expiration.ms")
         transactionMaxTimeout = values.milliseconds("transaction.max.timeout.ms")

@@ -98,7 +98,11 @@ package final class GroupCoordinator: Sendable {
                 log.error("\(Self.topicName) cannot be made: \(error)")
                 return finish(.failed(.coordinatorNotAvailable))
             }
-            worker.submit { [self] in load() }
+            // After a start, its partitions are opened while requests come already.
+            worker.submit { [self] in
+                broker.waitUntilOpen()
+                load()
+            }
         }
     }
 

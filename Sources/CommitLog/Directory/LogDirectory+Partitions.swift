@@ -1,4 +1,5 @@
 package import Model
+import Synchronization
 
 extension LogDirectory {
     /// The open logs.
@@ -15,11 +16,14 @@ extension LogDirectory {
         try openPartition(partition, topicID: topicID, config: config, syncs: true)
     }
 
-    private func openPartition(
+    /// `isFound`: it is one of those that were there at the start, and is not made anew if it is gone.
+    func openPartition(
         _ partition: TopicPartition,
         topicID: TopicID,
         config: LogConfig,
-        syncs: Bool
+        syncs: Bool,
+        isFound: Bool = false,
+        maximumScan: Int? = nil
     ) throws(LogError) -> PartitionLog {
         try opening(of: partition).withLock { () throws(LogError) in
             if let log = log(for: partition) {
@@ -28,7 +32,8 @@ extension LogDirectory {
                 }
                 return log
             }
-            let log = try open(partition, topicID, config, syncs: syncs)
+            if isFound, !table.withLock({ $0.unopened.contains(partition) }) { throw .closed(partition) }
+            let log = try open(partition, topicID, config, syncs: syncs, maximumScan: maximumScan)
             let isKept = table.withLock { table in
                 if table.isClosed { return false }
                 table.open[partition] = log
@@ -45,13 +50,16 @@ extension LogDirectory {
         _ partition: TopicPartition,
         _ topicID: TopicID,
         _ config: LogConfig,
-        syncs: Bool
+        syncs: Bool,
+        maximumScan: Int?
     ) throws(LogError) -> PartitionLog {
+        try forgetDeleted(partition)
         let hints = table.withLock { table in
             // A partition that no checkpoint mentions was never synced as far as anyone knows.
             OpeningHints(
                 logStart: table.logStarts.offsets[partition],
-                recoveryPoint: table.recoveryPoints.offsets[partition] ?? .zero
+                recoveryPoint: table.recoveryPoints.offsets[partition] ?? .zero,
+                maximumScan: maximumScan
             )
         }
         return try PartitionLog.open(
@@ -66,33 +74,15 @@ extension LogDirectory {
         )
     }
 
-    /// Opens partitions on `threads` threads (`num.recovery.threads.per.data.dir`); the results come in the order of
-    /// the partitions. `config` says how each is configured. What was repaired is synced at once in the end.
-    package func openPartitions(
-        _ partitions: [FoundPartition],
-        threads: Int,
-        config: @escaping @Sendable (TopicPartition) -> LogConfig
-    ) -> [Result<PartitionLog, LogError>] {
-        let opened = parallelMap(partitions, threads: threads) { found -> Result<PartitionLog, LogError> in
-            let partition = found.topicPartition
-            do throws(LogError) {
-                let config = config(partition)
-                return .success(
-                    try self.openPartition(partition, topicID: found.topicID, config: config, syncs: false)
-                )
-            } catch {
-                return .failure(error)
-            }
+    /// What the checkpoints say of a partition that had the name before must not be taken for what a new one has lost.
+    private func forgetDeleted(_ partition: TopicPartition) throws(LogError) {
+        if environment.fileSystem.exists("\(path)/\(partition)") { return }
+        let isForgotten = table.withLock { table in
+            let wasKnown = table.recoveryPoints.offsets.removeValue(forKey: partition) != nil
+            table.logStarts.offsets[partition] = nil
+            return !wasKnown && !table.deleted.contains(partition)
         }
-        if wasCleanShutdown { return opened }
-        do throws(FileError) {
-            try environment.fileSystem.syncAll(path)
-            return opened
-        } catch {
-            // What was repaired may not be on the disk: as after any sync that failed, nothing more is taken.
-            groupCommit.fail(error)
-            return opened.map { _ in .failure(.storage(error)) }
-        }
+        if !isForgotten { try writeCheckpoints() }
     }
 
     /// Takes a partition out of use: from here on it is gone, also after a crash. Its files are removed by
@@ -106,9 +96,12 @@ extension LogDirectory {
             table.unopened.remove(partition)
             table.recoveryPoints.offsets[partition] = nil
             table.logStarts.offsets[partition] = nil
+            table.deleted.insert(partition)
+            table.compactedTo.offsets[partition] = nil
             return table.open.removeValue(forKey: partition)
         }
         log?.abandon()
+        journal.forget(partition)
         try retire(partition, LogFileNames.deleted)
     }
 
@@ -170,7 +163,11 @@ extension LogDirectory {
     package func checkpoint() throws(LogError) {
         if let failure { throw failure }
         do throws(LogError) {
-            for log in logs { try log.flushFinishedSegments() }
+            let isAll = mustSync.exchange(false, ordering: .acquiringAndReleasing)
+            for log in logs {
+                try isAll ? log.commit() : log.flushFinishedSegments()
+                log.noteProducers()
+            }
             try writeCheckpoints()
         } catch {
             note(error)
@@ -230,22 +227,25 @@ extension LogDirectory {
 
     private func writeCheckpoints() throws(LogError) {
         try checkpointing.withLock { () throws(LogError) in
-            let (current, written) = table.withLock { table in
+            let (current, written, deleted) = table.withLock { table in
                 for (partition, log) in table.open {
                     let offsets = log.offsets
                     table.recoveryPoints.offsets[partition] = offsets.durable
                     table.logStarts.offsets[partition] = offsets.logStart > .zero ? offsets.logStart : nil
+                    table.compactedTo.offsets[partition] = log.lastCompaction?.end
                 }
-                return ([table.recoveryPoints, table.logStarts], table.written)
+                return (table.checkpoints, table.written, table.deleted)
             }
-            if current == written { return }
+            if current == written, deleted.isEmpty { return }
             try storage { () throws(FileError) in
-                let names = [OffsetCheckpoint.recoveryPoints, OffsetCheckpoint.logStarts]
-                for (index, name) in names.enumerated() where current[index] != written?[index] {
-                    try current[index].write(name, in: path, environment.fileSystem)
+                for (name, checkpoint) in current.sorted(by: { $0.key < $1.key }) where checkpoint != written[name] {
+                    try checkpoint.write(name, in: path, environment.fileSystem)
                 }
             }
-            table.withLock { $0.written = current }
+            table.withLock { table in
+                table.written = current
+                table.deleted.subtract(deleted)
+            }
         }
     }
 }

@@ -26,10 +26,14 @@ package final class PartitionLog: Sendable {
     let compacting = Lock()
     /// Which segments compaction has made. A leaf; changed with `maintenance` held.
     let manifest: Locked<ManifestState>
+    /// Below, offsets may be missing without anything being wrong, although no compaction is noted.
+    let mayHaveGapsBelow: Offset
+    /// What is known to be damaged. A leaf; changed with `maintenance` held.
+    let quarantine: Locked<Quarantine>
 
     /// Opens the partition in `directory`, creating it if there is none, and repairing it unless the last stop was
-    /// clean. May take its time: never on an event loop. With `syncs` false, the caller syncs the file system before it
-    /// uses the log.
+    /// clean. May take its time: never on an event loop. With `syncs` false, what was repaired becomes durable with the
+    /// log's first sync, before anything that follows.
     package static func open(
         directory: String,
         topicPartition: TopicPartition,
@@ -72,12 +76,13 @@ package final class PartitionLog: Sendable {
                 activeWrittenFrom: loaded.active.size,
                 end: end,
                 logStart: loaded.logStart,
-                // What recovery kept, it has synced.
-                durable: loaded.logEnd,
+                durable: loaded.durable,
                 leaderEpoch: loaded.epochs.latest
             )
         )
         manifest = Locked(ManifestState(loaded.manifest))
+        quarantine = Locked(loaded.quarantine)
+        mayHaveGapsBelow = loaded.mayHaveGapsBelow
         writer = Locked(LogWriter(loaded))
     }
 
@@ -166,7 +171,7 @@ struct LogWriter {
     var unsynced: [LogSegment] = []
     /// Whether files were created or renamed since the last sync of the directory.
     var isDirectoryDirty: Bool
-    /// Whether nothing of the partition's directory has been synced yet.
+    /// Whether not even the small files of the partition's directory have been synced yet.
     var isNew: Bool
     /// Whether something was appended, or a stop would have to write something else.
     var isChanged: Bool
@@ -176,12 +181,15 @@ struct LogWriter {
     var flushUrgency = FlushUrgency.none
     /// How often the log was cut.
     var history = 0
+    var notes: ProducerNotes
 
     init(_ loaded: LoadedLog) {
         active = loaded.active
+        notes = ProducerNotes(segment: loaded.active.segment.baseOffset)
         producers = loaded.producers
         epochs = loaded.epochs
         isNew = loaded.isNew
+        unsynced = loaded.unsynced
         isDirectoryDirty = loaded.isNew || !loaded.report.wasClean
         isChanged = isDirectoryDirty || !loaded.hasSnapshot
     }

@@ -22,6 +22,8 @@ package struct RecoveryReport: Equatable, Sendable {
     package var discardedFiles: [String] = []
     /// Metadata files that were damaged and were made anew.
     package var repairedFiles: [String] = []
+    /// Damage in what was durable already: kept, and not served.
+    package var quarantined: [QuarantinedRange] = []
     package var logStart = Offset.zero
     package var logEnd = Offset.zero
     package var leaderEpoch = LeaderEpoch.none
@@ -32,7 +34,9 @@ package struct RecoveryReport: Equatable, Sendable {
     }
 
     /// Whether records are gone or files were damaged.
-    package var isNoteworthy: Bool { !truncations.isEmpty || !discardedFiles.isEmpty || !repairedFiles.isEmpty }
+    package var isNoteworthy: Bool {
+        !truncations.isEmpty || !discardedFiles.isEmpty || !repairedFiles.isEmpty || !quarantined.isEmpty
+    }
 }
 
 /// What the log directory's checkpoints say about a partition. Immutable.
@@ -42,8 +46,12 @@ package struct OpeningHints: Equatable, Sendable {
     /// Everything below was synced, so that only what follows needs to be looked at.
     package var recoveryPoint: Offset?
 
-    package init(logStart: Offset? = nil, recoveryPoint: Offset? = nil) {
+    /// The most bytes that may be read now: a log of which more has to be read is not opened, but left for later.
+    package var maximumScan: Int?
+
+    package init(logStart: Offset? = nil, recoveryPoint: Offset? = nil, maximumScan: Int? = nil) {
         self.logStart = logStart
         self.recoveryPoint = recoveryPoint
+        self.maximumScan = maximumScan
     }
 }

@@ -39,6 +39,18 @@ package final class PosixFile: File {
         return done
     }
 
+    package func readOnce(
+        into buffer: UnsafeMutableRawBufferPointer,
+        at position: FilePosition
+    ) throws(FileError) -> Int {
+        let missing = pagesNotCached(from: position, length: buffer.count)
+        // Without reading ahead: what that brings in would look as if someone else had.
+        if missing > 0 { posix_fadvise(number, 0, 0, POSIX_FADV_RANDOM) }
+        let count = try read(into: buffer, at: position)
+        if missing > 0 { posix_fadvise(number, off_t(position.bytes), off_t(count), POSIX_FADV_DONTNEED) }
+        return count
+    }
+
     package func write(
         _ head: UnsafeRawBufferPointer,
         _ tail: UnsafeRawBufferPointer,
@@ -87,6 +99,11 @@ package final class PosixFile: File {
         try check("sync", path) { fdatasync(number) }
     }
 
+    package func beginWriteback(from position: FilePosition, length: Int) {
+        // A hint: whether the bytes arrive, sync() tells.
+        _ = martlet_begin_writeback(number, off_t(position.bytes), off_t(length))
+    }
+
     package func takeExclusively() throws(FileError) -> Bool {
         do {
             try check("lock", path) { flock(number, LOCK_EX | LOCK_NB) }
@@ -99,7 +116,7 @@ package final class PosixFile: File {
 
     package func map(capacity: Int) throws(FileError) -> any FileMapping {
         guard let address = mmap(nil, capacity, PROT_READ, MAP_SHARED, number, 0), address != MAP_FAILED else {
-            throw FileError("map", path, code: errno)
+            throw FileError(FileError.mapping, path, code: errno)
         }
         // The mapping is read a header here and an index entry there: pages around them would only count as ours.
         madvise(address, capacity, MADV_RANDOM)
