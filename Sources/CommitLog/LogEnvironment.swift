@@ -15,6 +15,10 @@ package struct LogEnvironment: Sendable {
     /// How much a batch may grow when a search by timestamp has to look inside it.
     package var maximumDecompressedBytes = 256 << 20
 
+    /// Whether a log directory commits on a thread of its own; else whoever uses it calls ``LogDirectory/commit()``, as
+    /// simulations do, in which nothing may happen by itself.
+    package var commitsInBackground = true
+
     /// Makes appended records durable in the background; nil where the log's user does so by ``PartitionLog/flush()``.
     var groupCommit: GroupCommit?
 

@@ -64,14 +64,19 @@ final class GroupCommit: Sendable {
 
     let path: String
     private let fileSystem: any FileSystem
-    private let time = SystemTime()
+    private let time: any TimeSource
+    /// Whether there is a thread; else whoever uses the directory calls ``runDueRound()``.
+    private let runsInBackground: Bool
     private let state = Locked(State())
     private let wakeUp = Semaphore()
     private let hasFailed = Atomic<Bool>(false)
 
-    init(path: String, fileSystem: any FileSystem) {
+    init(path: String, environment: LogEnvironment) {
         self.path = path
-        self.fileSystem = fileSystem
+        fileSystem = environment.fileSystem
+        runsInBackground = environment.commitsInBackground
+        // A thread waits by the machine's clock, whatever the log's may be.
+        time = runsInBackground ? SystemTime() : environment.time
     }
 
     /// Why the directory is out of use.
@@ -92,7 +97,7 @@ final class GroupCommit: Sendable {
     func request(_ log: PartitionLog, _ request: FlushRequest) {
         let isNews = state.withLock { state in
             guard !state.isStopping, state.failure == nil else { return false }
-            if state.thread == nil { state.thread = NamedThread("group-commit") { [self] in run() } }
+            if state.thread == nil, runsInBackground { state.thread = NamedThread("group-commit") { [self] in run() } }
             switch request.urgency {
             case .none: return false
             case .timed:
@@ -140,6 +145,20 @@ final class GroupCommit: Sendable {
             case .round(let logs): perform(logs)
             }
         }
+    }
+
+    /// Where there is no thread: syncs on the calling one what is due by now. Returns whether there was anything.
+    func runDueRound() -> Bool {
+        let logs = state.withLock { state in
+            state.takeDelayed(time.instant)
+            defer {
+                state.due = []
+                state.isUrgent = false
+            }
+            return state.due
+        }
+        if !logs.isEmpty { perform(logs) }
+        return !logs.isEmpty
     }
 
     private func next(_ state: inout State) -> Step {

@@ -47,6 +47,8 @@ extension LogDirectory {
         _ config: LogConfig,
         syncs: Bool
     ) throws(LogError) -> PartitionLog {
+        let directory = "\(path)/\(partition)"
+        if !environment.fileSystem.exists(directory) { try forget(partition) }
         let hints = table.withLock { table in
             // A partition that no checkpoint mentions was never synced as far as anyone knows.
             OpeningHints(
@@ -55,7 +57,7 @@ extension LogDirectory {
             )
         }
         return try PartitionLog.open(
-            directory: "\(path)/\(partition)",
+            directory: directory,
             topicPartition: partition,
             topicID: topicID,
             config: config,
@@ -64,6 +66,17 @@ extension LogDirectory {
             hints: hints,
             syncs: syncs
         )
+    }
+
+    /// Makes sure that no checkpoint speaks of an earlier partition of that name: a new one must not begin, after a
+    /// crash, where that had ended.
+    private func forget(_ partition: TopicPartition) throws(LogError) {
+        let isOnRecord = table.withLock { table in
+            table.recoveryPoints.offsets[partition] = nil
+            table.logStarts.offsets[partition] = nil
+            return table.written.contains { $0.offsets[partition] != nil }
+        }
+        if isOnRecord { try writeCheckpoints() }
     }
 
     /// Opens partitions on `threads` threads (`num.recovery.threads.per.data.dir`); the results come in the order of
@@ -126,6 +139,11 @@ extension LogDirectory {
             }
         }
     }
+
+    /// Makes durable what the logs have asked for, on the calling thread, where the directory has none of its own for
+    /// that (``LogEnvironment/commitsInBackground``). Returns whether there was anything.
+    @discardableResult
+    package func commit() -> Bool { groupCommit.runDueRound() }
 
     /// Syncs segments that were finished since the last time, and notes up to where each partition is durable, so that
     /// after a crash no more than what follows has to be looked at.
@@ -203,7 +221,7 @@ extension LogDirectory {
             if current == written { return }
             try storage { () throws(FileError) in
                 let names = [OffsetCheckpoint.recoveryPoints, OffsetCheckpoint.logStarts]
-                for (index, name) in names.enumerated() where current[index] != written?[index] {
+                for (index, name) in names.enumerated() where current[index] != written[index] {
                     try current[index].write(name, in: path, environment.fileSystem)
                 }
             }

@@ -75,7 +75,7 @@ package final class LogDirectory: Sendable {
     ) throws(LogError) {
         self.path = path
         self.properties = properties
-        groupCommit = GroupCommit(path: path, fileSystem: environment.fileSystem)
+        groupCommit = GroupCommit(path: path, environment: environment)
         var environment = environment
         environment.groupCommit = groupCommit
         self.environment = environment
@@ -157,7 +157,7 @@ package final class LogDirectory: Sendable {
         _ fileSystem: any FileSystem
     ) throws(LogError) -> MetaProperties {
         let file = "\(path)/\(MetaProperties.fileName)"
-        if let text = try SmallFile.readText(file, limit: MetaProperties.maximumBytes, fileSystem), !text.isEmpty {
+        if let text = try SmallFile.readFinishedText(file, limit: MetaProperties.maximumBytes, fileSystem) {
             let properties = try MetaProperties(text, path: file)
             if let clusterID, clusterID != properties.clusterID {
                 throw .wrongOwner(path: file, property: "cluster.id", found: properties.clusterID, expected: clusterID)
@@ -188,8 +188,8 @@ package final class LogDirectory: Sendable {
     /// was one.
     private static func topicID(of directory: String, _ fileSystem: any FileSystem) throws(LogError) -> TopicID? {
         let file = "\(directory)/\(LogFileNames.partitionMetadata)"
-        let text = try SmallFile.readText(file, limit: PartitionMetadata.maximumBytes, fileSystem)
-        guard let text, !text.isEmpty else { return nil }
+        let text = try SmallFile.readFinishedText(file, limit: PartitionMetadata.maximumBytes, fileSystem)
+        guard let text else { return nil }
         return try PartitionMetadata(text, path: file).topicID
     }
 }
@@ -202,8 +202,8 @@ struct PartitionTable {
     let hasUnusable: Bool
     var recoveryPoints: OffsetCheckpoint
     var logStarts: OffsetCheckpoint
-    /// What the checkpoint files hold, as far as this process knows.
-    var written: [OffsetCheckpoint]?
+    /// What the checkpoint files hold; nothing if they are damaged.
+    var written: [OffsetCheckpoint]
     var isClosed = false
 
     init(
@@ -216,5 +216,6 @@ struct PartitionTable {
         self.hasUnusable = hasUnusable
         self.recoveryPoints = recoveryPoints
         self.logStarts = logStarts
+        written = [recoveryPoints, logStarts]
     }
 }

@@ -9,7 +9,7 @@ struct LoadedLog {
     var epochs: LeaderEpochs
     var logStart: Offset
     var logEnd: Offset
-    /// Whether the directory was made just now and nothing of it is durable.
+    /// Whether nothing of the directory need be durable, its own name included.
     var isNew = false
     /// Whether a snapshot of the producers at the log's end is on disk.
     var hasSnapshot = false
@@ -61,7 +61,8 @@ struct LogLoader {
         let isNew = !fileSystem.exists(directory)
         if isNew { try create() }
         names = try storage { () throws(FileError) in try fileSystem.list(directory) }
-        if !isNew { try checkTopic() }
+        var lacksTopic = false
+        if !isNew { lacksTopic = try !checkTopic() }
         let segments = try tidy().map { segment($0, isNew: isNew) }
         let stored = try loadEpochs()
         lacksEpochs = stored.entries.isEmpty
@@ -77,7 +78,8 @@ struct LogLoader {
             _ = loaded.epochs.assign(LeaderEpoch(0), at: loaded.logEnd)
         }
         if loaded.epochs != stored { try loaded.epochs.save(in: directory, fileSystem, synced: syncs && !isNew) }
-        loaded.isNew = isNew
+        // Made by a process that may have ended before anything of it was durable, its own name included.
+        loaded.isNew = isNew || lacksTopic || (syncs && !report.wasClean)
         loaded.hasSnapshot = fileSystem.exists(
             "\(directory)/\(LogFileNames.name(loaded.logEnd, LogFileNames.snapshot))"
         )
@@ -112,23 +114,28 @@ struct LogLoader {
     }
 
     private func writeMetadata() throws(FileError) {
-        try SmallFile.write(
-            Array(PartitionMetadata(topicID: topicID).text.utf8),
-            to: "\(directory)/\(LogFileNames.partitionMetadata)",
+        // By another name first: a write that fails on a full disk must not leave a file that looks damaged.
+        try SmallFile.replace(
+            LogFileNames.partitionMetadata,
+            in: directory,
+            with: Array(PartitionMetadata(topicID: topicID).text.utf8),
             fileSystem,
             synced: false
         )
     }
 
-    private mutating func checkTopic() throws(LogError) {
+    /// Returns whether it was known what the directory belongs to.
+    private mutating func checkTopic() throws(LogError) -> Bool {
         let path = "\(directory)/\(LogFileNames.partitionMetadata)"
-        let text = try SmallFile.readText(path, limit: PartitionMetadata.maximumBytes, fileSystem)
-        guard let text, !text.isEmpty else {
+        let text = try SmallFile.readFinishedText(path, limit: PartitionMetadata.maximumBytes, fileSystem)
+        guard let text else {
             // A crash before the partition's first sync: nothing in it was durable yet.
-            return try storage { () throws(FileError) in try writeMetadata() }
+            try storage { () throws(FileError) in try writeMetadata() }
+            return false
         }
         let found = try PartitionMetadata(text, path: path).topicID
         guard found == topicID else { throw .inconsistentTopicID(path: directory, found: found, expected: topicID) }
+        return true
     }
 
     /// Removes what is neither a valid file nor of any use; returns the base offsets of the segments, ascending.
@@ -148,8 +155,8 @@ struct LogLoader {
 
     private mutating func loadEpochs() throws(LogError) -> LeaderEpochs {
         let path = "\(directory)/\(LogFileNames.leaderEpochs)"
-        let text = try SmallFile.readText(path, limit: TextCheckpoint.maximumBytes, fileSystem)
-        guard let text, !text.isEmpty else { return LeaderEpochs() }
+        let text = try SmallFile.readFinishedText(path, limit: TextCheckpoint.maximumBytes, fileSystem)
+        guard let text else { return LeaderEpochs() }
         do throws(LogError) {
             return try LeaderEpochs(TextCheckpoint(text, path: path), path: path)
         } catch {

@@ -80,15 +80,15 @@ struct ActiveSegment {
     }
 
     /// Writes a batch behind the last one and, where one is due, its index entries. If it throws, nothing has changed
-    /// but bytes behind ``size``, which ``discardPartialWrite()`` removes.
+    /// but bytes behind ``size``, which ``discardPartialWrite(in:)`` removes.
     mutating func append(
         _ batch: PlacedBatch,
         bytes: ByteBuffer,
+        to file: any File,
         config: LogConfig,
         reserveStep: Int
     ) throws(FileError) {
         let length = batch.header.totalLength
-        let file = try segment.file()
         reserve(for: length, in: file, config: config, step: reserveStep)
         try batch.patch.withUnsafeBytes { head throws(FileError) in
             try bytes.withUnsafeReadableBytes { whole throws(FileError) in
@@ -106,8 +106,8 @@ struct ActiveSegment {
     }
 
     /// Cuts off what a failed write left behind.
-    mutating func discardPartialWrite() throws(FileError) {
-        try segment.file().truncate(to: size)
+    mutating func discardPartialWrite(in file: any File) throws(FileError) {
+        try file.truncate(to: size)
         reservedTo = size
     }
 
