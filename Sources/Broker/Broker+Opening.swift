@@ -1,6 +1,7 @@
 import CommitLog
 package import Logging
 package import Model
+import NIOCore
 
 extension Broker {
     /// Opens the data and everything in it; makes identity and storage on the first start. Blocks.
@@ -121,7 +122,14 @@ extension Broker {
 
     /// Finishes deletions that a crash has interrupted.
     private func removeDeleted(_ contents: CatalogueContents) {
-        for key in contents.entries.keys where key.hasPrefix(CatalogueKey.deletedTopicPrefix) {
+        let pending = contents.entries.filter { $0.key.hasPrefix(CatalogueKey.deletedTopicPrefix) }
+        let names = Set(pending.values.map { String(buffer: $0.value) })
+        // After a crash a directory may have lost the id by which it is known; a topic's own are opened all the same.
+        let isSettled = storage.retireUnnamed(
+            except: { contents.entries[CatalogueKey.topic($0.topic)] != nil },
+            isDeleted: { names.contains($0.topic) }
+        )
+        for key in pending.keys where isSettled {
             guard let id = TopicID(String(key.dropFirst(CatalogueKey.deletedTopicPrefix.count))) else { continue }
             guard storage.delete(id) else { continue }
             do throws(CatalogueError) {

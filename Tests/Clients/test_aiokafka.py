@@ -29,6 +29,7 @@ def test_every_acks(broker, make_topic, rng, acks):
         await producer.stop()
 
     run(work())
+    wire.wait_for_end(broker, topic, clients.ends(sent))
     clients.assert_same(sent, Aiokafka.consume(broker.bootstrap, topic, 2))
 
 

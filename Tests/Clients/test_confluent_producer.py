@@ -6,7 +6,7 @@ import confluent_kafka
 import pytest
 from confluent_kafka import KafkaError, KafkaException
 
-from harness import clients, messages
+from harness import clients, messages, wire
 from harness.clients import Confluent, Message
 
 
@@ -34,16 +34,8 @@ def test_every_acks_and_codec(broker, make_topic, rng, acks, codec):
     settings = {"acks": acks, "enable.idempotence": False, "batch.size": 4096}
     Confluent.produce(broker.bootstrap, topic, sent, codec, **settings)
     # Without acknowledgements the client is done before the broker is.
-    received = wait_for_count(broker, topic, 2, len(sent))
-    clients.assert_same(sent, received)
-
-
-def wait_for_count(broker, topic, partitions, count):
-    deadline = time.monotonic() + 20
-    while True:
-        received = Confluent.consume(broker.bootstrap, topic, partitions)
-        if sum(map(len, received.values())) >= count or time.monotonic() > deadline:
-            return received
+    wire.wait_for_end(broker, topic, clients.ends(sent))
+    clients.assert_same(sent, Confluent.consume(broker.bootstrap, topic, 2))
 
 
 @pytest.mark.parametrize("codec", clients.CODECS)

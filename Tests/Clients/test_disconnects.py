@@ -2,7 +2,6 @@
 
 import socket
 import struct
-import time
 
 import pytest
 
@@ -91,11 +90,8 @@ def test_a_burst_without_acknowledgements(broker, neighbour, make_topic, ending)
 
 def values_when_there_are(broker, topic, count):
     """The values of a topic's records, once there are so many: other connections are other threads of the broker."""
+    wire.wait_for_end(broker, topic, {0: count})
     with wire.connect(broker) as connection:
-        for _ in range(1000):
-            if wire.list_offset(connection, topic, -1).offset >= count:
-                break
-            time.sleep(0.01)
         _, found = wire.fetch(connection, topic, 0)
     assert [one.base_offset for one in found] == list(range(count))
     return [record.value for one in found for record in one.records]

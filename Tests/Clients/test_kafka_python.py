@@ -23,6 +23,7 @@ def test_every_acks(broker, make_topic, rng, acks):
     topic = make_topic(2)
     sent = messages.some(rng, 2, 200, headers=KafkaPython.headers)
     KafkaPython.produce(broker.bootstrap, topic, sent, acks=acks, enable_idempotence=acks == "all")
+    wire.wait_for_end(broker, topic, clients.ends(sent))
     clients.assert_same(sent, KafkaPython.consume(broker.bootstrap, topic, 2))
 
 

@@ -19,11 +19,12 @@ def test_every_version_stores_and_answers(connection, topic, version):
     assert (again.error_code, again.base_offset) == (Error.NONE, 2)
 
 
-def test_acks_0_has_no_answer(connection, topic):
+def test_acks_0_has_no_answer(broker, connection, topic):
     for number in range(5):
         connection.send(wire.produce_request(topic, batches.batch([(None, b"%d" % number)]), acks=0))
     # The next answer on the connection belongs to the next request that has one.
     assert connection.call(wire.api_versions(4)).error_code == Error.NONE
+    wire.wait_for_end(broker, topic, {0: 5})
     _, found = wire.fetch(connection, topic, 0)
     assert [record.value for one in found for record in one.records] == [b"0", b"1", b"2", b"3", b"4"]
 

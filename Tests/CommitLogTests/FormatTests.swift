@@ -141,7 +141,7 @@ import Testing
             #expect(LogFileNames.topicPartition(ofDirectory: name) == nil, "\(name)")
         }
         let long = TopicPartition(String(repeating: "t", count: 249), 123)
-        let deleted = LogFileNames.deletedDirectory(long, unique: TopicID(high: 1, low: 2))
+        let deleted = LogFileNames.retiredDirectory(long, unique: TopicID(high: 1, low: 2), LogFileNames.deleted)
         #expect(deleted.utf8.count == 255)
         #expect(deleted.hasSuffix("t-123.00000000000000010000000000000002-delete"))
     }

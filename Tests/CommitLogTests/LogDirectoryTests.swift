@@ -181,6 +181,79 @@ import Testing
         #expect(log.segmentCount > 5)
     }
 
+    /// The first process dies before its first sync, the second one's syncs must cover what the first has made.
+    @Test func aPartitionThatIsReopenedBeforeItsFirstSyncSurvivesAPowerCut() throws {
+        let fileSystem = SimulatedFileSystem()
+        let partition = TopicPartition("a", 0)
+        do {
+            let directory = try open(on: fileSystem)
+            try append(1, to: directory.openPartition(partition, topicID: topicID, config: LogConfig()))
+        }
+        do {
+            let directory = try open(on: fileSystem)
+            let log = try directory.openPartition(partition, topicID: topicID, config: LogConfig())
+            #expect(log.offsets.durable == Offset(1))
+            try append(2, to: log)
+            try log.flush()
+        }
+        fileSystem.crash()
+        let directory = try open(on: fileSystem)
+        #expect(directory.found.map(\.topicPartition) == [partition])
+        let log = try directory.openPartition(partition, topicID: topicID, config: LogConfig())
+        #expect(log.offsets.logEnd == Offset(3))
+    }
+
+    @Test func aFailedSyncOfWhatWasRepairedTakesTheDirectoryOutOfUse() throws {
+        let fileSystem = SimulatedFileSystem()
+        do {
+            let directory = try open(on: fileSystem)
+            try append(1, to: directory.openPartition(TopicPartition("a", 0), topicID: topicID, config: LogConfig()))
+        }
+        let directory = try open(on: fileSystem)
+        fileSystem.inject { operation, _ in operation == .syncAll ? EIO : nil }
+        let opened = directory.openPartitions(directory.found, threads: 1) { _ in LogConfig() }
+        #expect(opened.allSatisfy { if case .failure = $0 { true } else { false } })
+        #expect(directory.failure != nil)
+        let log = try directory.openPartition(TopicPartition("a", 0), topicID: topicID, config: LogConfig())
+        #expect(throws: LogError.self) { try append(1, to: log) }
+    }
+
+    /// A crash may leave a directory without what says whose it is.
+    @Test func directoriesWithoutANameAreTakenOutOfTheWayOrKeptIfTheyHoldRecords() throws {
+        let fileSystem = SimulatedFileSystem()
+        let partitions = (0..<4).map { TopicPartition("a", Int32($0)) }
+        do {
+            let directory = try open(on: fileSystem)
+            for partition in partitions {
+                try append(1, to: directory.openPartition(partition, topicID: topicID, config: LogConfig()))
+            }
+            // What the kernel may write back on its own: some data, and entries of any directory.
+            for number in [1, 2] {
+                try fileSystem.open("/data/a-\(number)/00000000000000000000.log", .existing).sync()
+                try fileSystem.syncDirectory("/data/a-\(number)")
+            }
+            try fileSystem.syncDirectory("/data")
+        }
+        fileSystem.crash()
+        let directory = try open(on: fileSystem)
+        #expect(directory.found.isEmpty)
+        #expect(directory.unnamed == partitions)
+        let kept = try directory.retireUnnamed(
+            except: { $0.partition == 3 },
+            isDeleted: { $0.partition == 2 }
+        )
+        #expect(kept.count == 1)
+        #expect(kept.allSatisfy { $0.hasPrefix("a-1.") && $0.hasSuffix("-stray") })
+        try directory.removeDeleted()
+        let left = try fileSystem.list("/data").filter { $0.hasPrefix("a-") }
+        #expect(Set(left) == Set(kept + ["a-3"]))
+        let log = try directory.openPartition(partitions[3], topicID: topicID, config: LogConfig())
+        try append(1, to: log)
+        try log.flush()
+        fileSystem.crash()
+        #expect(try fileSystem.list("/data/a-3").contains("partition.metadata"))
+    }
+
     @Test func deletedPartitionsStayDeletedAfterAPowerCut() throws {
         let fileSystem = SimulatedFileSystem()
         do {

@@ -99,6 +99,26 @@ final class TopicStorage: Sendable {
         }
     }
 
+    /// Takes directories out of the way in which a crash has left nothing that says whose they are. False if something
+    /// that was deleted is left for the next start.
+    func retireUnnamed(
+        except isWanted: (TopicPartition) -> Bool,
+        isDeleted: (TopicPartition) -> Bool
+    ) -> Bool {
+        var isDone = true
+        for directory in directories {
+            do throws(LogError) {
+                for name in try directory.retireUnnamed(except: isWanted, isDeleted: isDeleted) {
+                    log.warning("\(directory.path)/\(name) holds records of no topic here; remove it if not needed")
+                }
+            } catch {
+                log.error("what a crash has left in \(directory.path) cannot be put aside: \(error)")
+                isDone = false
+            }
+        }
+        return isDone
+    }
+
     /// Partition directories that belong to no topic, and those that cannot be read at all: left alone, but said.
     func reportStrays(_ isKnown: (LogDirectory.FoundPartition) -> Bool) {
         for directory in directories {
@@ -120,7 +140,9 @@ final class TopicStorage: Sendable {
             return directories[number]
         }
         let present = directories.first { $0.log(for: partition)?.topicID == id }
-        return present ?? directories.min { $0.logs.count < $1.logs.count } ?? directories[0]
+        // What a crash has left of a partition may hold its records.
+        let left = directories.first { $0.unnamed.contains(partition) }
+        return present ?? left ?? directories.min { $0.logs.count < $1.logs.count } ?? directories[0]
     }
 
     /// Takes a topic's partitions out of use. False if something is left for the next start.

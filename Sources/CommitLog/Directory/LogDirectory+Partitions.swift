@@ -102,6 +102,8 @@ extension LogDirectory {
             try environment.fileSystem.syncAll(path)
             return opened
         } catch {
+            // What was repaired may not be on the disk: as after any sync that failed, nothing more is taken.
+            groupCommit.fail(error)
             return opened.map { _ in .failure(.storage(error)) }
         }
     }
@@ -120,13 +122,49 @@ extension LogDirectory {
             return table.open.removeValue(forKey: partition)
         }
         log?.abandon()
+        try retire(partition, LogFileNames.deleted)
+    }
+
+    /// Gives a partition's directory a name that no partition has. Returns it; nil if there is no directory.
+    @discardableResult
+    private func retire(_ partition: TopicPartition, _ suffix: String) throws(LogError) -> String? {
         let directory = "\(path)/\(partition)"
-        guard environment.fileSystem.exists(directory) else { return }
+        guard environment.fileSystem.exists(directory) else { return nil }
         var generator = SystemRandomNumberGenerator()
-        let name = LogFileNames.deletedDirectory(partition, unique: .random(using: &generator))
+        let name = LogFileNames.retiredDirectory(partition, unique: .random(using: &generator), suffix)
         try storage { () throws(FileError) in
             try environment.fileSystem.rename(directory, to: "\(path)/\(name)")
             try environment.fileSystem.syncDirectory(path)
+        }
+        return name
+    }
+
+    /// Takes directories of ``unnamed`` partitions that belong to no topic out of the way of later topics: removed if
+    /// there are no records in them, or `isDeleted` says that they were to be removed; otherwise kept under another
+    /// name. Returns those names.
+    package func retireUnnamed(
+        except isWanted: (TopicPartition) -> Bool,
+        isDeleted: (TopicPartition) -> Bool
+    ) throws(LogError) -> [String] {
+        var kept: [String] = []
+        for partition in unnamed where log(for: partition) == nil && !isWanted(partition) {
+            let isEmpty = try !holdsRecords("\(path)/\(partition)")
+            if isEmpty || isDeleted(partition) {
+                try delete(partition)
+            } else if let name = try retire(partition, LogFileNames.stray) {
+                kept.append(name)
+            }
+        }
+        return kept
+    }
+
+    private func holdsRecords(_ directory: String) throws(LogError) -> Bool {
+        let fileSystem = environment.fileSystem
+        return try storage { () throws(FileError) -> Bool in
+            for name in try fileSystem.list(directory) where name.hasSuffix(LogFileNames.log) {
+                if try fileSystem.open("\(directory)/\(name)", .read).size() > 0 { return true }
+            }
+            return false
         }
     }
 

@@ -10,6 +10,7 @@ package import Model
 ///     log-start-offset-checkpoint        where partitions begin that were cut inside a segment
 ///     <topic>-<partition>/               a partition
 ///     <topic>-<partition>.<id>-delete/   a deleted partition that is about to be removed
+///     <topic>-<partition>.<id>-stray/    records of which nobody knows whose they are
 package final class LogDirectory: Sendable {
     /// A partition's directory that was there at the start.
     package struct FoundPartition: Hashable, Sendable {
@@ -28,6 +29,8 @@ package final class LogDirectory: Sendable {
     package let wasCleanShutdown: Bool
     /// The partitions that were there at the start, in order.
     package let found: [FoundPartition]
+    /// Directories of partitions that were never synced: a crash came before anybody could say whose they are.
+    package let unnamed: [TopicPartition]
     /// Partition directories that cannot be opened, with the reason.
     package let unusable: [(directory: String, error: LogError)]
     let environment: LogEnvironment
@@ -83,17 +86,23 @@ package final class LogDirectory: Sendable {
         wasCleanShutdown = wasClean
         let fileSystem = environment.fileSystem
         var found: [FoundPartition] = []
+        var unnamed: [TopicPartition] = []
         var unusable: [(directory: String, error: LogError)] = []
         for name in try storage({ () throws(FileError) in try fileSystem.list(path) }).sorted() {
             guard let partition = LogFileNames.topicPartition(ofDirectory: name) else { continue }
             do throws(LogError) {
                 let topicID = try Self.topicID(of: "\(path)/\(name)", fileSystem)
-                if let topicID { found.append(FoundPartition(topicPartition: partition, topicID: topicID)) }
+                if let topicID {
+                    found.append(FoundPartition(topicPartition: partition, topicID: topicID))
+                } else {
+                    unnamed.append(partition)
+                }
             } catch {
                 unusable.append((name, error))
             }
         }
         self.found = found
+        self.unnamed = unnamed
         self.unusable = unusable
         table = Locked(
             PartitionTable(
@@ -184,8 +193,8 @@ package final class LogDirectory: Sendable {
         return properties
     }
 
-    /// The id in the partition's metadata; nil where a crash came before it was written, so that the partition never
-    /// was one.
+    /// The id in the partition's metadata; nil where a crash came before it was synced, and before anything else of the
+    /// partition was.
     private static func topicID(of directory: String, _ fileSystem: any FileSystem) throws(LogError) -> TopicID? {
         let file = "\(directory)/\(LogFileNames.partitionMetadata)"
         let text = try SmallFile.readFinishedText(file, limit: PartitionMetadata.maximumBytes, fileSystem)

@@ -23,6 +23,8 @@ package enum LogFileNames {
     static let partitionMetadata = "partition.metadata"
     /// A partition's directory that is about to be removed.
     static let deleted = "-delete"
+    /// A partition's directory that belongs to nobody, but holds records.
+    static let stray = "-stray"
     /// The longest name a file system takes.
     static let maximumLength = 255
     /// The largest offset that a file or a checkpoint may speak of: what is reckoned with it must not overflow.
@@ -56,14 +58,14 @@ package enum LogFileNames {
         return TopicPartition(topic, partition)
     }
 
-    /// The name a partition's directory gets when it is deleted: `<topic>-<partition>.<unique>-delete`. The topic is cut
-    /// where the name would be too long.
-    static func deletedDirectory(_ partition: TopicPartition, unique: TopicID) -> String {
+    /// The name a partition's directory gets when it is deleted, or belongs to nobody: `<topic>-<partition>.<unique>-delete`
+    /// or `-stray`. The topic is cut where the name would be too long.
+    static func retiredDirectory(_ partition: TopicPartition, unique: TopicID, _ suffix: String) -> String {
         let hexadecimal = [unique.high, unique.low].map { half in
             let text = String(half, radix: 16)
             return String(repeating: "0", count: 16 - text.utf8.count) + text
         }
-        let end = "-\(partition.partition).\(hexadecimal.joined())\(deleted)"
+        let end = "-\(partition.partition).\(hexadecimal.joined())\(suffix)"
         return partition.topic.prefix(maximumLength - end.utf8.count) + end
     }
 }

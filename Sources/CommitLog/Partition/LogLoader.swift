@@ -9,7 +9,7 @@ struct LoadedLog {
     var epochs: LeaderEpochs
     var logStart: Offset
     var logEnd: Offset
-    /// Whether nothing of the directory need be durable, its own name included.
+    /// Whether nothing of the directory is durable, its own entry in the log directory included.
     var isNew = false
     /// Whether a snapshot of the producers at the log's end is on disk.
     var hasSnapshot = false
@@ -34,6 +34,8 @@ struct LogLoader {
     var names: [String] = []
     /// Whether the epochs have to be made out from the batches.
     var lacksEpochs = false
+    /// Whether the files were made just now that say what the directory is.
+    private var isUnnamed = false
 
     private var fileSystem: any FileSystem { environment.fileSystem }
 
@@ -61,8 +63,7 @@ struct LogLoader {
         let isNew = !fileSystem.exists(directory)
         if isNew { try create() }
         names = try storage { () throws(FileError) in try fileSystem.list(directory) }
-        var lacksTopic = false
-        if !isNew { lacksTopic = try !checkTopic() }
+        if !isNew { try checkTopic() }
         let segments = try tidy().map { segment($0, isNew: isNew) }
         let stored = try loadEpochs()
         lacksEpochs = stored.entries.isEmpty
@@ -78,8 +79,8 @@ struct LogLoader {
             _ = loaded.epochs.assign(LeaderEpoch(0), at: loaded.logEnd)
         }
         if loaded.epochs != stored { try loaded.epochs.save(in: directory, fileSystem, synced: syncs && !isNew) }
-        // Made by a process that may have ended before anything of it was durable, its own name included.
-        loaded.isNew = isNew || lacksTopic || (syncs && !report.wasClean)
+        if isDirty, syncs { try syncNames() }
+        loaded.isNew = isUnnamed && !(isDirty && syncs)
         loaded.hasSnapshot = fileSystem.exists(
             "\(directory)/\(LogFileNames.name(loaded.logEnd, LogFileNames.snapshot))"
         )
@@ -104,7 +105,8 @@ struct LogLoader {
 
     /// Makes the directory and its first files. They become durable with the log's first sync, so that creating many
     /// partitions does not wait for the disk; until then nothing in them is durable either.
-    private func create() throws(LogError) {
+    private mutating func create() throws(LogError) {
+        isUnnamed = true
         try storage { () throws(FileError) in
             try fileSystem.createDirectory(directory)
             try writeMetadata()
@@ -124,18 +126,26 @@ struct LogLoader {
         )
     }
 
-    /// Returns whether it was known what the directory belongs to.
-    private mutating func checkTopic() throws(LogError) -> Bool {
+    /// Makes the directory durable as such: the process that has made it may have died before its first sync, and what is
+    /// synced in it later counts for nothing without its name.
+    private func syncNames() throws(LogError) {
+        try storage { () throws(FileError) in
+            try fileSystem.open("\(directory)/\(LogFileNames.partitionMetadata)", .existing).sync()
+            try fileSystem.syncDirectory(directory)
+            try fileSystem.syncDirectory(Self.parent(of: directory))
+        }
+    }
+
+    private mutating func checkTopic() throws(LogError) {
         let path = "\(directory)/\(LogFileNames.partitionMetadata)"
         let text = try SmallFile.readFinishedText(path, limit: PartitionMetadata.maximumBytes, fileSystem)
         guard let text else {
             // A crash before the partition's first sync: nothing in it was durable yet.
-            try storage { () throws(FileError) in try writeMetadata() }
-            return false
+            isUnnamed = true
+            return try storage { () throws(FileError) in try writeMetadata() }
         }
         let found = try PartitionMetadata(text, path: path).topicID
         guard found == topicID else { throw .inconsistentTopicID(path: directory, found: found, expected: topicID) }
-        return true
     }
 
     /// Removes what is neither a valid file nor of any use; returns the base offsets of the segments, ascending.

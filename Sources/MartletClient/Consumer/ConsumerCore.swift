@@ -159,7 +159,8 @@ final class ConsumerCore: Sendable {
     /// Ends the consumer with an error, after what was fetched before it.
     func fail(_ error: ClientError) {
         wakeReaders { state in
-            state.failure = state.failure ?? error
+            // After the end nothing is a failure: the connections are being closed.
+            if !state.isStopped { state.failure = state.failure ?? error }
             return true
         }
         stop()

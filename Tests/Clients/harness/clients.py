@@ -50,6 +50,11 @@ def by_partition(messages):
     return dict(partitions)
 
 
+def ends(messages):
+    """Where the partitions end that hold nothing but these messages."""
+    return {partition: len(own) for partition, own in by_partition(messages).items()}
+
+
 def lines(messages):
     """The messages as clients read them that take records from a file."""
     return b"".join((message.key or b"") + KEY_END + (message.value or b"") + VALUE_END for message in messages)

@@ -244,6 +244,17 @@ def list_offset(connection, topic, timestamp, partition=0, version=7):
     return result
 
 
+def wait_for_end(broker, topic, ends):
+    """Waits until partitions can be read up to these offsets: what nobody waits for (acks=0 and acks=1) is seen once it
+    is on the disk, a moment after the producer is done."""
+    deadline = time.monotonic() + TIMEOUT_SECONDS
+    with connect(broker) as connection:
+        for partition, end in ends.items():
+            while (found := list_offset(connection, topic, -1, partition).offset) < end:
+                assert time.monotonic() < deadline, f"partition {partition} ends at {found}, expected {end}"
+                time.sleep(0.005)
+
+
 def init_producer(connection, transactional_id=None, timeout=60000, version=4):
     return connection.call(
         InitProducerIdRequest(
