@@ -38,6 +38,8 @@ let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let heap = Target.Dependency.product(name: "HeapModule", package: "swift-collections")
 let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+// The counters and gauges that operators collect; where to, the executable decides.
+let metrics = Target.Dependency.product(name: "CoreMetrics", package: "swift-metrics")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 
 let package = Package(
@@ -55,6 +57,8 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
         // The logging interface that applications embedding MartletClient already use.
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+        // The same for counters and gauges.
+        .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
     ],
     targets: [
         debianLibrary("CZstd", package: "libzstd-dev"),
@@ -68,7 +72,7 @@ let package = Package(
         target("Wire", ["Model", nioCore]),
         target("Records", ["Model", nioCore, "CZstd", "CLZ4", "CSnappy", "CZlib", "CISAL"]),
         target("CommitLog", ["Model", "Records", nioCore]),
-        target("Broker", ["Model", "Wire", "Records", "CommitLog", nioCore, logging]),
+        target("Broker", ["Model", "Wire", "Records", "CommitLog", nioCore, logging, metrics]),
         target("Server", ["Model", "Wire", "Broker", "CSyscalls", nioCore, heap, deque, logging]),
         target("MartletClient", ["Model", "Wire", "Records", nioCore, nioPosix, logging]),
         target(

@@ -24,6 +24,7 @@ package enum APIs {
         Handler(DescribeTopicPartitionsRequest.self),
         Handler(ExplainTopicRequest.self),
         Handler(ApplyRetentionRequest.self),
+        Handler(DescribeHealthRequest.self),
     ]
 
     /// The APIs in the order of their keys.

@@ -17,7 +17,8 @@ extension Broker {
         environment.producerExpirationMilliseconds =
             configuration.settings.producerIDExpiration.wholeNanoseconds / 1_000_000
         let directories = try openDirectories(configuration.settings, environment)
-        let storage = TopicStorage(directories: directories, log: log)
+        let health = Health(time: time)
+        let storage = TopicStorage(directories: directories, health: health, log: log)
         let catalogue = try EmbeddedCatalogue.open(in: directories[0], environment: environment)
         let contents = try catalogue.load()
         let current = dynamic(configuration, contents, log)
@@ -28,6 +29,7 @@ extension Broker {
             catalogue: catalogue,
             storage: storage,
             topics: registry,
+            health: health,
             time: time,
             log: log
         )
@@ -37,9 +39,12 @@ extension Broker {
         return broker
     }
 
-    /// Starts what the broker does on its own, until ``stop()``: retention. Apart from opening, so that a test can do
-    /// these things when it wants.
-    package func startBackgroundWork() { retention.start() }
+    /// Starts what the broker does on its own, until ``stop()``: retention and compaction. Apart from opening, so that a
+    /// test can do these things when it wants.
+    package func startBackgroundWork() {
+        retention.start()
+        cleaner.start()
+    }
 
     /// Where the data is, for people.
     package var dataDescription: String { storage.description }

@@ -15,6 +15,10 @@ package final class Broker: Sendable {
     let catalogue: any Catalogue
     let fetchSessions: FetchSessions
     let producerIDs: ProducerIDs
+    /// Compacts logs in the background.
+    package let cleaner: LogCleaner
+    /// What is wrong at the moment.
+    package let health: Health
     /// Deletes what is too old or too much.
     package let retention: RetentionKeeper
     /// Changes of topics and configurations, one at a time.
@@ -33,6 +37,7 @@ package final class Broker: Sendable {
         catalogue: any Catalogue,
         storage: TopicStorage,
         topics: TopicRegistry,
+        health: Health,
         time: any TimeSource,
         log: Logger
     ) {
@@ -42,14 +47,17 @@ package final class Broker: Sendable {
         self.catalogue = catalogue
         self.storage = storage
         self.topics = topics
+        self.health = health
         self.time = time
         self.log = log
         fetchSessions = FetchSessions(slots: settings.fetchSessionCacheSlots, time: time)
         producerIDs = ProducerIDs(catalogue: catalogue)
+        cleaner = LogCleaner(topics: topics, settings: settings.cleaner, health: health, time: time, log: log)
         retention = RetentionKeeper(
             topics: topics,
             storage: storage,
             interval: settings.logRetentionCheckInterval,
+            health: health,
             time: time,
             log: log
         )
@@ -185,6 +193,7 @@ package final class Broker: Sendable {
 
     /// Finishes work in the background and closes all logs. No request may come any more. Blocks.
     package func stop() {
+        cleaner.stop()
         retention.stop()
         control.stop()
         io.stop()

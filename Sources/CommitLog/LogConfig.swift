@@ -49,6 +49,11 @@ package struct LogConfig: Equatable, Sendable {
 
     package init() {}
 
+    /// After how long a segment takes no more: what is written cannot be compacted.
+    var rollMilliseconds: Int64 {
+        cleanupPolicy.contains(.compact) ? min(segmentMilliseconds, maxCompactionLagMilliseconds) : segmentMilliseconds
+    }
+
     /// How many entries an offset index may have.
     var maximumOffsetEntries: Int { max(1, segmentIndexBytes / OffsetIndexFormat.entrySize) }
     /// A segment is closed once it spans more than so much time, so that what is in it expires at about the same time:

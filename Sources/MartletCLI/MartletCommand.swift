@@ -16,7 +16,9 @@ struct MartletCommand: AsyncParsableCommand {
               martlet --generate-completion-script bash > /etc/bash_completion.d/martlet
             """,
         version: "martlet \(Version.current)",
-        subcommands: [Serve.self, Topic.self, Produce.self, Consume.self, Retention.self, LogCommand.self]
+        subcommands: [
+            Serve.self, Topic.self, Produce.self, Consume.self, Retention.self, HealthCommand.self, LogCommand.self,
+        ]
     )
 }
 

@@ -80,6 +80,12 @@ package struct Timestamp: RawRepresentable, Comparable, Hashable, Sendable, Cust
     @inlinable
     package var milliseconds: Int64 { rawValue }
 
+    /// So many milliseconds later, clamped.
+    package func advanced(milliseconds: Int64) -> Timestamp {
+        let (sum, overflow) = self.milliseconds.addingReportingOverflow(milliseconds)
+        return Timestamp(milliseconds: overflow ? (milliseconds < 0 ? .min : .max) : sum)
+    }
+
     @inlinable
     package static func < (left: Timestamp, right: Timestamp) -> Bool { left.rawValue < right.rawValue }
 

@@ -44,6 +44,14 @@ package struct BatchAttributes: RawRepresentable, Hashable, Sendable {
     /// Whether the base timestamp is the time after which tombstones may go (KIP-534).
     package var hasDeleteHorizon: Bool { rawValue & Self.deleteHorizonBit != 0 }
 
+    /// The same flags, with a base timestamp that is a delete horizon.
+    var withDeleteHorizon: BatchAttributes { BatchAttributes(rawValue: rawValue | Self.deleteHorizonBit) }
+
+    /// The same flags for a batch without records, which has neither compressed data nor a delete horizon.
+    var withoutRecords: BatchAttributes {
+        BatchAttributes(rawValue: rawValue & ~(Self.codecMask | Self.deleteHorizonBit))
+    }
+
     /// The same flags, but stamped by the broker.
     var withLogAppendTime: BatchAttributes { BatchAttributes(rawValue: rawValue | Self.timestampTypeBit) }
 }

@@ -19,6 +19,18 @@ package enum CRC32C {
         checksum(UnsafeRawBufferPointer(rebasing: bytes.dropFirst(RecordBatchFormat.checksummedPosition)))
     }
 
+    /// A checksum of bytes that come piece by piece. A value.
+    package struct Running {
+        private var register: UInt32 = 0xffff_ffff
+
+        package init() {}
+
+        /// Of everything added so far.
+        package var checksum: UInt32 { ~register }
+
+        package mutating func add(_ bytes: UnsafeRawBufferPointer) { register = CRC32C.update(register, bytes) }
+    }
+
     private static func update(_ start: UInt32, _ bytes: UnsafeRawBufferPointer) -> UInt32 {
         var register = start
         var position = 0

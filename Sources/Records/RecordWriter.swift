@@ -45,7 +45,7 @@ struct RecordWriter {
     }
 
     @inline(__always)
-    private mutating func copy(_ bytes: UnsafeRawBufferPointer) {
+    mutating func copy(_ bytes: UnsafeRawBufferPointer) {
         invariant(bytes.count <= space.count - position, "a record is as long as it was measured")
         guard let source = bytes.baseAddress, let target = space.baseAddress else { return }
         (target + position).copyMemory(from: source, byteCount: bytes.count)

@@ -65,6 +65,7 @@ package enum WireCatalogue {
         kinds(DescribeTopicPartitionsRequest.self),
         kinds(ExplainTopicRequest.self),
         kinds(ApplyRetentionRequest.self),
+        kinds(DescribeHealthRequest.self),
     ].flatMap { $0 }
 
     private static func kinds<Request: WireRequest>(_ request: Request.Type) -> [MessageKind] {

@@ -30,6 +30,7 @@ ANNOUNCED = {
     # Martlet's own, see test_private_apis.
     10001: (0, 0),
     10002: (0, 0),
+    10004: (0, 0),
 }
 # Only brokers and controllers speak these to each other; clients believe in whatever is announced.
 INTERNAL = (4, 5, 6, 7, 27, 52, 53, 54, 56, 58, 59, 62, 63, 67, 70, 73, 82)

@@ -7,7 +7,7 @@ private let layers: [(target: String, imports: Set<String>)] = [
     ("Wire", ["Model", "NIOCore"]),
     ("Records", ["Model", "NIOCore", "CZstd", "CLZ4", "CSnappy", "CZlib", "CISAL"]),
     ("CommitLog", ["Model", "Records", "NIOCore"]),
-    ("Broker", ["Model", "Wire", "Records", "CommitLog", "NIOCore", "Logging"]),
+    ("Broker", ["Model", "Wire", "Records", "CommitLog", "NIOCore", "Logging", "CoreMetrics"]),
     (
         "Server",
         [
@@ -62,7 +62,7 @@ private let foreign: Set<String> = ["CZstd", "CLZ4", "CSnappy", "CZlib", "CISAL"
     let allowed = Dictionary(uniqueKeysWithValues: layers.map { ($0.target, $0.imports) })
     let products = [
         "nioCore": "NIOCore", "nioPosix": "NIOPosix", "logging": "Logging", "argumentParser": "ArgumentParser",
-        "heap": "HeapModule", "deque": "DequeModule",
+        "heap": "HeapModule", "deque": "DequeModule", "metrics": "CoreMetrics",
     ]
     let violations = (Repository.read("Package.swift") ?? "").split(separator: "\n").flatMap { line -> [String] in
         let line = line.drop { $0 == " " }

@@ -23,7 +23,7 @@ extension BrokerKeys {
                 .atLeast(1),
                 "Milliseconds between two looks for segments that retention can delete."
             ),
-        ] + segments + retention + flushing + compaction + timestamps
+        ] + segments + retention + flushing + compaction + cleaner + timestamps
 
     private static let segments: [ConfigKey] = [
         dynamic(
@@ -169,32 +169,66 @@ extension BrokerKeys {
             .long,
             default: "86400000",
             .atLeast(0),
-            "Milliseconds for which a compacted topic keeps the marker of a deleted key.",
-            missing: ConfigLimits.noCompaction
+            "Milliseconds for which a compacted topic keeps the marker of a deleted key."
         ),
         dynamic(
             "log.cleaner.min.compaction.lag.ms",
             .long,
             default: "0",
             .atLeast(0),
-            "Milliseconds for which a record is never compacted away.",
-            missing: ConfigLimits.noCompaction
+            "Milliseconds for which a record is never compacted away."
         ),
         dynamic(
             "log.cleaner.max.compaction.lag.ms",
             .long,
             default: "9223372036854775807",
             .atLeast(1),
-            "Milliseconds after which a record is compacted even if little else of its log would be.",
-            missing: ConfigLimits.noCompaction
+            "Milliseconds after which a record is compacted even if little else of its log would be."
         ),
         dynamic(
             "log.cleaner.min.cleanable.ratio",
             .double,
             default: "0.5",
             .fraction,
-            "Share of a log, from 0 to 1, that must be new since the last compaction before the next one.",
-            missing: ConfigLimits.noCompaction
+            "Share of a log, from 0 to 1, that must be new since the last compaction before the next one."
+        ),
+    ]
+
+    private static let cleaner: [ConfigKey] = [
+        ConfigKey(
+            "log.cleaner.enable",
+            .boolean,
+            default: "true",
+            .any,
+            "Whether compacted topics are compacted in the background."
+        ),
+        ConfigKey(
+            "log.cleaner.threads",
+            .int,
+            default: "1",
+            .between(1, 1024),
+            "Number of threads that compact."
+        ),
+        ConfigKey(
+            "log.cleaner.backoff.ms",
+            .long,
+            default: "15000",
+            .atLeast(0),
+            "Milliseconds between two looks for something to compact, and before the first repetition of what has failed."
+        ),
+        ConfigKey(
+            "log.cleaner.dedupe.buffer.size",
+            .long,
+            default: "134217728",
+            .atLeast(1 << 20),
+            "Bytes of memory for the keys of compactions, 24 for each key, shared by all threads; more keys take more passes."
+        ),
+        ConfigKey(
+            "log.cleaner.io.max.bytes.per.second",
+            .double,
+            default: "1.7976931348623157e+308",
+            .custom(rateProblem),
+            "Bytes that compactions may read and write in a second, all together."
         ),
     ]
 
@@ -231,6 +265,12 @@ extension BrokerKeys {
         missing: String? = nil
     ) -> ConfigKey {
         ConfigKey(name, type, default: defaultValue, rule, update: .clusterWide, meaning, missing: missing)
+    }
+
+    @Sendable
+    private static func rateProblem(_ text: String) -> String? {
+        guard let rate = Double(text), rate > 0 else { return "Value must be positive" }
+        return nil
     }
 
     /// Kafka refuses zero here, which would delete every record as soon as it is written.

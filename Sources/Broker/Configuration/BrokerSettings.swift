@@ -37,6 +37,7 @@ package struct BrokerSettings: Sendable {
     package let deleteTopics: Bool
     package let messageMaxBytes: Int
 
+    package let cleaner: CleanerSettings
     package let logRetentionCheckInterval: Duration
     package let producerIDExpiration: Duration
     package let transactionMaxTimeout: Duration
@@ -72,6 +73,7 @@ package struct BrokerSettings: Sendable {
         autoCreateTopics = values.boolean("auto.create.topics.enable")
         deleteTopics = values.boolean("delete.topic.enable")
         messageMaxBytes = values.int("message.max.bytes")
+        cleaner = CleanerSettings(values)
         logRetentionCheckInterval = values.milliseconds("log.retention.check.interval.ms")
         producerIDExpiration = values.milliseconds("producer.id.expiration.ms")
         transactionMaxTimeout = values.milliseconds("transaction.max.timeout.ms")

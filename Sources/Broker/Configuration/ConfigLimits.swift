@@ -8,7 +8,6 @@ enum ConfigLimits {
 
     static let noReplication = "partitions have one replica"
     static let noRemoteStorage = "there is no remote storage"
-    static let noCompaction = "nothing is compacted"
 
     /// Kafka's form of a list of throttled replicas: empty, `*`, or `partition:broker` each.
     @Sendable

@@ -131,32 +131,28 @@ package enum TopicKeys {
             .long,
             default: "86400000",
             .atLeast(0),
-            "Milliseconds for which a compacted topic keeps the marker of a deleted key.",
-            missing: ConfigLimits.noCompaction
+            "Milliseconds for which a compacted topic keeps the marker of a deleted key."
         ),
         topic(
             "min.compaction.lag.ms",
             .long,
             default: "0",
             .atLeast(0),
-            "Milliseconds for which a record is never compacted away.",
-            missing: ConfigLimits.noCompaction
+            "Milliseconds for which a record is never compacted away."
         ),
         topic(
             "max.compaction.lag.ms",
             .long,
             default: "9223372036854775807",
             .atLeast(1),
-            "Milliseconds after which a record is compacted even if little else of its log would be.",
-            missing: ConfigLimits.noCompaction
+            "Milliseconds after which a record is compacted even if little else of its log would be."
         ),
         topic(
             "min.cleanable.dirty.ratio",
             .double,
             default: "0.5",
             .fraction,
-            "Share of a log, from 0 to 1, that must be new since the last compaction before the next one.",
-            missing: ConfigLimits.noCompaction
+            "Share of a log, from 0 to 1, that must be new since the last compaction before the next one."
         ),
     ]
 

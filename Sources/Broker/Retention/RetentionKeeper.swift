@@ -20,15 +20,24 @@ package final class RetentionKeeper: Sendable {
     private let time: any TimeSource
     private let log: Logger
     private let interval: Duration
+    private let health: Health
     private let state: Locked<State>
     /// Held for the length of a round.
     private let round = Lock()
     private let wakeUp = Semaphore()
 
-    init(topics: TopicRegistry, storage: TopicStorage, interval: Duration, time: any TimeSource, log: Logger) {
+    init(
+        topics: TopicRegistry,
+        storage: TopicStorage,
+        interval: Duration,
+        health: Health,
+        time: any TimeSource,
+        log: Logger
+    ) {
         self.topics = topics
         self.storage = storage
         self.interval = interval
+        self.health = health
         self.time = time
         self.log = log
         state = Locked(State(witness: ClockWitness(interval: interval, now: time.now, instant: time.instant)))
@@ -113,8 +122,18 @@ package final class RetentionKeeper: Sendable {
         } catch {
             // Deleted or closed between the list of topics and here.
             if case .closed = error { return (hasRemoved, next) }
-            log.error("retention of \(partition.topicPartition) failed and is tried again: \(error)")
+            let name = partition.topicPartition
+            health.report(
+                .retentionFailing,
+                name.description,
+                partition: name,
+                reason: error.description,
+                nextTryIn: interval
+            )
+            log.error("retention of \(name) failed and is tried again: \(error)")
+            return (hasRemoved, next)
         }
+        health.clear(.retentionFailing, partition.topicPartition.description)
         return (hasRemoved, next)
     }
 

@@ -8,15 +8,17 @@ final class TopicStorage: Sendable {
     private let checkpointers: [Checkpointer]
     /// In which of the directories each partition was at the start.
     private let found: [LogDirectory.FoundPartition: Int]
+    private let health: Health
     private let log: Logger
 
-    init(directories: [LogDirectory], log: Logger) {
+    init(directories: [LogDirectory], health: Health, log: Logger) {
         invariant(!directories.isEmpty, "a broker has at least one log directory")
         self.directories = directories
         found = Dictionary(
             directories.enumerated().flatMap { number, directory in directory.found.map { ($0, number) } },
             uniquingKeysWith: { first, _ in first }
         )
+        self.health = health
         self.log = log
         checkpointers = directories.map { directory in
             Checkpointer(directory) { error in
@@ -77,9 +79,12 @@ final class TopicStorage: Sendable {
         _ config: LogConfig
     ) -> Result<PartitionLog, LogError> {
         do throws(LogError) {
-            return .success(try home(of: partition, id).openPartition(partition, topicID: id, config: config))
+            let opened = try home(of: partition, id).openPartition(partition, topicID: id, config: config)
+            health.clear(.partitionOffline, partition.description)
+            return .success(opened)
         } catch {
             log.error("\(partition) is offline: \(error)")
+            health.report(.partitionOffline, partition.description, partition: partition, reason: error.description)
             return .failure(error)
         }
     }

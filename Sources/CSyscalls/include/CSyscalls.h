@@ -1,8 +1,8 @@
 #ifndef MARTLET_CSYSCALLS_H
 #define MARTLET_CSYSCALLS_H
 // System calls that Swift cannot spell: variadic functions and macros. No logic lives here.
-#include <stddef.h>
 #include <semaphore.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/epoll.h>
 #include <sys/types.h>

@@ -6,6 +6,7 @@ package import Model
 ///     00000000000000000042.index       offset index of that segment
 ///     00000000000000000042.timeindex   time index of that segment
 ///     00000000000000000042.snapshot    producer state just before offset 42
+///     segments.manifest                which segments are live
 ///     leader-epoch-checkpoint          where each leader epoch began
 ///     partition.metadata               the topic's id
 package enum LogFileNames {
@@ -17,6 +18,8 @@ package enum LogFileNames {
     static let temporary = ".tmp"
     /// What recovery cut off; kept for a human's eyes, never opened.
     static let discarded = ".discarded"
+    /// A segment's file that compaction has written and that does not have its final name yet.
+    static let cleaned = ".cleaned"
     /// A segment that was deleted and whose space is not free yet.
     static let putAside = ".deleted"
     static let leaderEpochs = "leader-epoch-checkpoint"

@@ -13,11 +13,12 @@ struct PartitionVerifier {
         verifyMetadata(&run)
         let epochs = verifyEpochs(&run)
         let bases = names.compactMap { LogFileNames.offset(in: $0, LogFileNames.log) }.sorted()
+        let compactedBelow = max(compactedBelow(run), verifyManifest(&run).mayHaveGapsBelow)
         var next: Offset?
         for (number, base) in bases.enumerated() {
             let path = "\(directory)/\(LogFileNames.name(base, LogFileNames.log))"
             // I1, as far as compaction allows.
-            if let next, base < next || (base > next && base > compactedBelow(run)) {
+            if let next, base < next || (base > next && base > compactedBelow) {
                 run.find(
                     Finding(.records, path, "the segment before it ends at \(next), so that is where it should begin")
                 )
@@ -27,7 +28,7 @@ struct PartitionVerifier {
                 base: base,
                 isSealed: number + 1 < bases.count,
                 epochs: epochs,
-                compactedBelow: compactedBelow(run)
+                compactedBelow: compactedBelow
             )
             next = run.guarding(.records, path) { run throws(LogError) in try verifier.verify(&run) }
         }
@@ -39,6 +40,16 @@ struct PartitionVerifier {
     private func compactedBelow(_ run: VerificationRun) -> Offset {
         if run.options.allowsGaps { return LogFileNames.maximumOffset }
         return partition.flatMap { checkpoints.compacted.offsets[$0] } ?? .zero
+    }
+
+    private func verifyManifest(_ run: inout VerificationRun) -> Manifest {
+        guard names.contains(ManifestFormat.fileName) else { return Manifest() }
+        let path = "\(directory)/\(ManifestFormat.fileName)"
+        let fileSystem = run.fileSystem
+        return run.guarding(.metadata, path) { _ throws(LogError) -> Manifest? in
+            let bytes = try SmallFile.read(path, limit: ManifestFormat.maximumBytes, fileSystem)
+            return try ManifestFormat.decode(bytes ?? [], path: path)
+        } ?? Manifest()
     }
 
     private func verifyMetadata(_ run: inout VerificationRun) {

@@ -51,7 +51,8 @@ extension LogLoader {
     /// I1, as far as compaction, which leaves gaps, allows to say.
     private func follows(_ segment: LogSegment, _ before: SegmentScan) -> Bool {
         segment.baseOffset == before.nextOffset
-            || (config.cleanupPolicy.contains(.compact) && segment.baseOffset > before.nextOffset)
+            || (segment.baseOffset > before.nextOffset
+                && (config.cleanupPolicy.contains(.compact) || segment.baseOffset <= mayHaveGapsBelow))
     }
 
     private mutating func repair(

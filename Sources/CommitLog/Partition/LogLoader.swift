@@ -13,6 +13,7 @@ struct LoadedLog {
     var isNew = false
     /// Whether a snapshot of the producers at the log's end is on disk.
     var hasSnapshot = false
+    var manifest = Manifest()
     var report: RecoveryReport
 }
 
@@ -32,6 +33,8 @@ struct LogLoader {
     var report: RecoveryReport
     /// What the directory holds.
     var names: [String] = []
+    /// Below, segments may end before the next begins.
+    var mayHaveGapsBelow = Offset.zero
     /// Whether the epochs have to be made out from the batches.
     var lacksEpochs = false
     /// Whether the files were made just now that say what the directory is.
@@ -64,6 +67,7 @@ struct LogLoader {
         if isNew { try create() }
         names = try storage { () throws(FileError) in try fileSystem.list(directory) }
         if !isNew { try checkTopic() }
+        let manifest = try settleManifest()
         let segments = try tidy().map { segment($0, isNew: isNew) }
         let stored = try loadEpochs()
         lacksEpochs = stored.entries.isEmpty
@@ -92,6 +96,7 @@ struct LogLoader {
         try storage { () throws(FileError) in
             for segment in loaded.sealed { _ = try segment.sealedSize() }
         }
+        loaded.manifest = reconciled(manifest, with: loaded)
         // Thousands of partitions are opened at a start, and few of them are used at once.
         for segment in segments { segment.releaseHandles() }
         report.logStart = loaded.logStart

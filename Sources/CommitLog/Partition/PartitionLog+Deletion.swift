@@ -42,6 +42,8 @@ extension PartitionLog {
 
     /// Called with `maintenance` held.
     private func advanceStart(to start: Offset) throws(LogError) -> Offset {
+        // What goes must have the name by which it is removed, also after a crash.
+        try finishReplacement()
         let (removed, epochs) = writer.withLock { writer in
             let removed = snapshot.withLock { snapshot in
                 snapshot.update(logStart: start)
@@ -84,7 +86,8 @@ extension PartitionLog {
     /// The cut segment is written anew under the same name and not shortened, since readers may have it mapped (I7).
     package func truncate(to offset: Offset) throws(LogError) -> Offset {
         try maintenance.withLock { () throws(LogError) in
-            try writer.withLock { writer throws(LogError) in
+            try truncateManifest(to: offset)
+            return try writer.withLock { writer throws(LogError) in
                 if let refusal = writer.refusal { throw refusal }
                 let old = try readableSnapshot()
                 guard offset < old.offsets.logEnd else { return old.offsets.logEnd }

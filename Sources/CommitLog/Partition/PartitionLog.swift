@@ -6,7 +6,7 @@ import Records
 ///
 /// Owned by two locks. `writer` guards everything that appending needs; it is held for the write itself, which goes to
 /// the page cache. `snapshot` guards the state that readers copy, and is held for that copy only. Lock order:
-/// `maintenance`, `writer`, `snapshot`, then the leaves inside segments and index files.
+/// `compacting`, `maintenance`, `writer`, `snapshot`, then the leaves inside segments and index files.
 package final class PartitionLog: Sendable {
     package let topicPartition: TopicPartition
     package let topicID: TopicID
@@ -22,6 +22,10 @@ package final class PartitionLog: Sendable {
     let removals = Locked<[PendingRemoval]>([])
     /// Held by whatever removes, replaces or syncs files.
     let maintenance = Lock()
+    /// Held for the whole of a compaction: one at a time.
+    let compacting = Lock()
+    /// Which segments compaction has made. A leaf; changed with `maintenance` held.
+    let manifest: Locked<ManifestState>
 
     /// Opens the partition in `directory`, creating it if there is none, and repairing it unless the last stop was
     /// clean. May take its time: never on an event loop. With `syncs` false, the caller syncs the file system before it
@@ -73,6 +77,7 @@ package final class PartitionLog: Sendable {
                 leaderEpoch: loaded.epochs.latest
             )
         )
+        manifest = Locked(ManifestState(loaded.manifest))
         writer = Locked(LogWriter(loaded))
     }
 

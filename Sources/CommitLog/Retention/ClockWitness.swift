@@ -65,12 +65,6 @@ package struct ClockWitness: Sendable {
 extension Timestamp {
     /// How many milliseconds later this is than `earlier`, clamped where that number does not exist.
     func milliseconds(since earlier: Timestamp) -> Int64 { milliseconds.subtractingClamped(earlier.milliseconds) }
-
-    /// So many milliseconds later, clamped.
-    func advanced(milliseconds: Int64) -> Timestamp {
-        let (sum, overflow) = self.milliseconds.addingReportingOverflow(milliseconds)
-        return Timestamp(milliseconds: overflow ? (milliseconds < 0 ? .min : .max) : sum)
-    }
 }
 
 extension Int64 {

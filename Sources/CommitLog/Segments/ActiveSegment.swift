@@ -56,7 +56,15 @@ struct ActiveSegment {
             (start, reached) = (segment.created, moment.now)
         }
         let (waited, overflow) = reached.milliseconds.subtractingReportingOverflow(start.milliseconds)
-        return overflow ? reached > start : waited > config.segmentMilliseconds - jitter
+        return overflow ? reached > start : waited > config.rollMilliseconds - jitter
+    }
+
+    /// Whether the segment, if it holds anything, would be closed by the next append because of its age.
+    func isAged(config: LogConfig, now: Timestamp) -> Bool {
+        guard size > 0 else { return false }
+        let start = firstTimestamp.flatMap { $0.milliseconds >= 0 ? $0 : nil } ?? segment.created
+        let (waited, overflow) = now.milliseconds.subtractingReportingOverflow(start.milliseconds)
+        return overflow ? now > start : waited > config.rollMilliseconds - jitter
     }
 
     /// Whether records would be kept much too long for the sake of the newest ones in the same segment: because it has

@@ -6,7 +6,6 @@ import Model
 /// Entries are written with pwrite, never through a mapping: on a full disk that is an error and not a signal. The file
 /// comes into being with its first entry; what lies behind the counted entries is leftovers of a failed write.
 final class IndexFile: Sendable {
-    let path: String
     let entrySize: Int
     private let fileSystem: any FileSystem
     private let state: Locked<State>
@@ -16,14 +15,16 @@ final class IndexFile: Sendable {
         var count: Int?
         var file: (any File)?
         var mapping: (any FileMapping)?
+        var path: String
+        /// Another file has the name, or will: this one stays open for its last readers and is not written any more.
+        var isReplaced = false
     }
 
     /// `count` is known for a new index (0); otherwise it is what the file holds.
     init(path: String, entrySize: Int, fileSystem: any FileSystem, count: Int?) {
-        self.path = path
         self.entrySize = entrySize
         self.fileSystem = fileSystem
-        state = Locked(State(count: count))
+        state = Locked(State(count: count, path: path))
     }
 
     /// How many entries there are.
@@ -33,7 +34,7 @@ final class IndexFile: Sendable {
 
     /// Appends one entry.
     func append(_ entry: [UInt8]) throws(FileError) {
-        invariant(entry.count == entrySize, "an entry of \(path) has \(entrySize) bytes, not \(entry.count)")
+        invariant(entry.count == entrySize, "an entry has \(entrySize) bytes, not \(entry.count)")
         try state.withLock { state throws(FileError) in
             let count = try count(&state)
             let file = try open(&state, .createIfMissing)
@@ -63,14 +64,15 @@ final class IndexFile: Sendable {
     /// Replaces all entries: a new file takes the old one's name, so that those who search the old one are not
     /// disturbed.
     func replace(with entries: [UInt8]) throws(FileError) {
-        invariant(entries.count % entrySize == 0, "entries of \(path) have \(entrySize) bytes each")
+        invariant(entries.count % entrySize == 0, "entries have \(entrySize) bytes each")
         try state.withLock { state throws(FileError) in
-            let temporary = path + LogFileNames.temporary
+            if state.isReplaced { return }
+            let temporary = state.path + LogFileNames.temporary
             try fileSystem.remove(temporary)
             let file = try fileSystem.open(temporary, .createNew)
             try write(entries, to: file, at: .zero)
-            try fileSystem.rename(temporary, to: path)
-            state = State(count: entries.count / entrySize, file: nil, mapping: nil)
+            try fileSystem.rename(temporary, to: state.path)
+            state = State(count: entries.count / entrySize, path: state.path)
         }
     }
 
@@ -92,14 +94,35 @@ final class IndexFile: Sendable {
     /// Closes file and mapping until they are needed again.
     func release() {
         state.withLock { state in
+            if state.isReplaced { return }
             state.mapping = nil
             state.file = nil
         }
     }
 
+    /// Opens the file for good, before another one takes its name.
+    func keepOpen() throws(FileError) {
+        try state.withLock { state throws(FileError) in
+            if try count(&state) > 0 { _ = try open(&state, .existing) }
+            state.isReplaced = true
+        }
+    }
+
+    /// Takes ``keepOpen()`` back.
+    func resume() { state.withLock { $0.isReplaced = false } }
+
+    /// Gives the file the name that it is to keep.
+    func rename(to path: String) throws(FileError) {
+        try state.withLock { state throws(FileError) in
+            guard state.path != path else { return }
+            if fileSystem.exists(state.path) { try fileSystem.rename(state.path, to: path) }
+            state.path = path
+        }
+    }
+
     private func count(_ state: inout State) throws(FileError) -> Int {
         if let count = state.count { return count }
-        guard fileSystem.exists(path) else {
+        guard fileSystem.exists(state.path) else {
             state.count = 0
             return 0
         }
@@ -110,7 +133,7 @@ final class IndexFile: Sendable {
 
     private func open(_ state: inout State, _ mode: OpenMode) throws(FileError) -> any File {
         if let file = state.file { return file }
-        let file = try fileSystem.open(path, mode)
+        let file = try fileSystem.open(state.path, mode)
         state.file = file
         return file
     }

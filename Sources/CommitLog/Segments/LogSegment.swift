@@ -28,8 +28,11 @@ final class LogSegment: Sendable {
         var found: FoundEntry?
         /// What the batches were found to say about the largest timestamp; nil if nobody has looked.
         var verified: Timestamp?
-        /// Whether the files have the names of those that are about to be removed.
-        var isPutAside = false
+        /// What its files' names end with beyond Kafka's: until they have the names that they are to keep, or when they
+        /// are about to be removed.
+        var ending: String
+        /// Another segment has its name, or will: its files stay open for the last readers.
+        var isReplaced = false
     }
 
     /// The last entry of a time index that somebody has looked into, which may have none.
@@ -37,16 +40,17 @@ final class LogSegment: Sendable {
         let entry: TimeIndexEntry?
     }
 
-    /// `isNew`: nothing of it is on disk yet, so nobody needs to look.
-    init(directory: String, baseOffset: Offset, environment: LogEnvironment, isNew: Bool) {
+    /// `isNew`: nothing of it is on disk yet, so nobody needs to look. `ending`: what the names of its files end with
+    /// beyond Kafka's.
+    init(directory: String, baseOffset: Offset, environment: LogEnvironment, isNew: Bool, ending: String = "") {
         self.directory = directory
         self.baseOffset = baseOffset
         fileSystem = environment.fileSystem
         created = environment.time.now
         createdInstant = environment.time.instant
-        handles = Locked(Handles())
+        handles = Locked(Handles(ending: ending))
         func index(_ suffix: String, _ entrySize: Int) -> IndexFile {
-            let path = "\(directory)/\(LogFileNames.name(baseOffset, suffix))"
+            let path = "\(directory)/\(LogFileNames.name(baseOffset, suffix))\(ending)"
             return IndexFile(
                 path: path,
                 entrySize: entrySize,
@@ -63,7 +67,13 @@ final class LogSegment: Sendable {
 
     var path: String { path(LogFileNames.log) }
 
-    func path(_ suffix: String) -> String { "\(directory)/\(LogFileNames.name(baseOffset, suffix))" }
+    func path(_ suffix: String) -> String {
+        path(suffix, ending: handles.withLock { $0.ending })
+    }
+
+    private func path(_ suffix: String, ending: String) -> String {
+        "\(directory)/\(LogFileNames.name(baseOffset, suffix))\(ending)"
+    }
 
     /// The `.log` file.
     func file(_ mode: OpenMode = .existing) throws(FileError) -> any File {
@@ -137,11 +147,34 @@ final class LogSegment: Sendable {
     /// inside the process's limits.
     func releaseHandles() {
         handles.withLock { handles in
+            if handles.isReplaced { return }
             handles.mapping = nil
             handles.file = nil
         }
         offsetIndex.file.release()
         timeIndex.file.release()
+    }
+
+    /// Opens all files for good, before other files take their names: who reads the segment now may read it to the end.
+    func keepOpen() throws(FileError) {
+        try handles.withLock { handles throws(FileError) in
+            _ = try open(&handles, .existing)
+            handles.isReplaced = true
+        }
+        for index in [offsetIndex.file, timeIndex.file] { try index.keepOpen() }
+    }
+
+    /// Takes ``keepOpen()`` back.
+    func resume() {
+        handles.withLock { $0.isReplaced = false }
+        for index in [offsetIndex.file, timeIndex.file] { index.resume() }
+    }
+
+    /// Gives the files the names that they are to keep. Can be repeated after a failure.
+    func takeNames() throws(FileError) {
+        try rename(ending: "")
+        try offsetIndex.file.rename(to: path(LogFileNames.offsetIndex))
+        try timeIndex.file.rename(to: path(LogFileNames.timeIndex))
     }
 
     /// When the last batch of a segment that takes no more was appended; nil if that was not in this process.
@@ -163,23 +196,29 @@ final class LogSegment: Sendable {
     /// Takes the segment out of the directory's sight, for removal later (`file.delete.delay.ms`): the next start knows
     /// it by its new name and removes it if this process does not live to do it. Whoever reads it goes on.
     func putAside() throws(FileError) {
+        try rename(ending: LogFileNames.putAside)
+        for suffix in Self.suffixes.dropFirst() { try fileSystem.remove(path(suffix, ending: "")) }
+    }
+
+    /// Gives the `.log` file another ending.
+    private func rename(ending: String) throws(FileError) {
         try handles.withLock { handles throws(FileError) in
-            guard !handles.isPutAside else { return }
-            try fileSystem.rename(path, to: path + LogFileNames.putAside)
-            handles.isPutAside = true
+            guard handles.ending != ending else { return }
+            let old = path(LogFileNames.log, ending: handles.ending)
+            try fileSystem.rename(old, to: path(LogFileNames.log, ending: ending))
+            handles.ending = ending
         }
-        for suffix in Self.suffixes.dropFirst() { try fileSystem.remove(path(suffix)) }
     }
 
     /// Removes the segment's files, the log first: without it the rest means nothing.
     func removeFiles() throws(FileError) {
-        try fileSystem.remove(path + LogFileNames.putAside)
-        for suffix in Self.suffixes { try fileSystem.remove(path(suffix)) }
+        try fileSystem.remove(path(LogFileNames.log, ending: LogFileNames.putAside))
+        for suffix in Self.suffixes { try fileSystem.remove(path(suffix, ending: "")) }
     }
 
     private func open(_ handles: inout Handles, _ mode: OpenMode) throws(FileError) -> any File {
         if let file = handles.file { return file }
-        let file = try fileSystem.open(handles.isPutAside ? path + LogFileNames.putAside : path, mode)
+        let file = try fileSystem.open(path(LogFileNames.log, ending: handles.ending), mode)
         handles.file = file
         return file
     }

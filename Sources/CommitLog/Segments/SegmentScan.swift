@@ -103,7 +103,7 @@ struct SegmentScan {
 }
 
 /// The indexes that appending the same batches would have made. A value.
-private struct RebuiltIndexes {
+struct RebuiltIndexes {
     let base: Offset
     let intervalBytes: Int
     var contents = SegmentContents()
@@ -117,7 +117,8 @@ private struct RebuiltIndexes {
 
     mutating func add(_ header: BatchHeader) {
         if contents.size == 0 { contents.firstTimestamp = header.maxTimestamp }
-        if header.maxTimestamp > (contents.largest?.timestamp ?? .none) {
+        // A batch that compaction has emptied keeps its timestamp, but there is no record that has it.
+        if header.maxTimestamp > (contents.largest?.timestamp ?? .none), header.recordCount > 0 {
             contents.largest = TimeIndexEntry(timestamp: header.maxTimestamp, offset: header.lastOffset)
         }
         if contents.size - contents.lastIndexedPosition > intervalBytes {

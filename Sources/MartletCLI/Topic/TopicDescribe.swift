@@ -44,8 +44,16 @@ struct TopicDescribe: AsyncParsableCommand {
             guard error.kind == .unsupported else { throw error }
             StandardError.line("martlet: no configurations shown: \(error.message)")
         }
+        var problems: [HealthProblem] = []
+        do throws(ClientError) {
+            problems = try await admin.describeHealth(of: [name]).problems
+        } catch {
+            // Other brokers have no such thing to say.
+            guard error.kind == .unsupported else { throw error }
+        }
         return Description(
             topic: topic,
+            problems: problems,
             starts: starts,
             ends: ends,
             configs: all ? configs : configs.filter { $0.source == .topic }
@@ -56,6 +64,7 @@ struct TopicDescribe: AsyncParsableCommand {
 /// What `topic describe` says about one topic. A value.
 private struct Description {
     let topic: TopicDescription
+    let problems: [HealthProblem]
     let starts: [Partition: Int64]
     let ends: [Partition: Int64]
     let configs: [ConfigEntry]
@@ -86,7 +95,7 @@ private struct Description {
                 start.flatMap { start in end.map { String($0 - start) } } ?? "-",
             ])
         }
-        return lines + [""] + table.lines
+        return lines + [""] + table.lines + (problems.isEmpty ? [] : ["", "Problems:"] + problems.flatMap(\.lines))
     }
 
     var json: JSON {
@@ -97,6 +106,7 @@ private struct Description {
             "replication_factor": .optional(topic.replicationFactor) { .int($0) },
             "partitions": .array(topic.partitions.map(json)),
             "configs": .array(configs.map(json)),
+            "problems": .array(problems.map(\.json)),
         ])
     }
 

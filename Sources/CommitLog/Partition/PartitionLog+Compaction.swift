@@ -1,0 +1,121 @@
+package import Model
+import Records
+
+/// Compacting a log. Reads and writes much: on a thread of its own.
+extension PartitionLog {
+    /// How dirty the log is. Reads little, but may read: never on an event loop.
+    package func compactionSurvey() throws(LogError) -> CompactionSurvey {
+        let snapshot = try readableSnapshot()
+        let bound = compactionBound(of: snapshot)
+        return survey(try facts(of: snapshot), in: snapshot, bound: bound)
+    }
+
+    /// Below which offset a compaction has gone, and when; nil if there was none.
+    package var lastCompaction: (end: Offset, at: Timestamp)? {
+        let manifest = manifest.withLock { $0.manifest }
+        return manifest.compactedAt == .none ? nil : (manifest.compactedTo, manifest.compactedAt)
+    }
+
+    /// Closes the segment that is written, if it holds anything and is older than `segment.ms` or, where the topic is
+    /// compacted, `max.compaction.lag.ms`: what is written can neither be compacted nor deleted, however quiet the log.
+    /// With `always`, whatever its age.
+    package func rollIfAged(always: Bool = false) throws(LogError) {
+        let config = config
+        let now = environment.time.now
+        try writer.withLock { writer throws(LogError) in
+            if let refusal = writer.refusal { throw refusal }
+            let isDue = always ? writer.active.size > 0 : writer.active.isAged(config: config, now: now)
+            if isDue { try roll(&writer, at: offsets.logEnd, config: config) }
+        }
+    }
+
+    /// Makes one pass over the log: what is dirty becomes clean, or as much of it as there is room for keys. Whatever
+    /// happens, the log holds its old or its new contents; a failure leaves the rest as it was.
+    @discardableResult
+    package func compact(
+        _ options: CompactionOptions = CompactionOptions(),
+        control: any CompactionControl
+    ) throws(LogError) -> CompactionResult {
+        try compacting.withLock { () throws(LogError) in
+            try maintenance.withLock { () throws(LogError) in try settleManifest() }
+            // What has not reached the disk must not replace what has.
+            try flushFinishedSegments()
+            let snapshot = try readableSnapshot()
+            let facts = try facts(of: snapshot)
+            let bound = min(compactionBound(of: snapshot), snapshot.offsets.durable)
+            let survey = survey(facts, in: snapshot, bound: bound)
+            var compaction = Compaction(log: self, options: options, control: control)
+            guard survey.cleanableBytes > 0 || options.purgesTombstones else { return compaction.result }
+            try compaction.run(survey, snapshot.sealed, facts)
+            return compaction.result
+        }
+    }
+
+    /// The last offset of each producer's last batch.
+    func lastOffsetsOfProducers() -> [ProducerID: Offset] {
+        writer.withLock { $0.producers.producers.compactMapValues { $0.batches.last?.lastOffset } }
+    }
+
+    /// Segments from here on are written, or something a reader is told lies in them.
+    private func compactionBound(of snapshot: LogSnapshot) -> Offset {
+        let marks = [snapshot.highWatermark, snapshot.lastStable]
+        return marks.reduce(snapshot.active.baseOffset) { min($0, $1.segment, $1.offset) }
+    }
+
+    private func survey(_ facts: [SegmentFacts], in snapshot: LogSnapshot, bound: Offset) -> CompactionSurvey {
+        CompactionSurvey(
+            facts,
+            compactedTo: manifest.withLock { $0.manifest.compactedTo },
+            logStart: snapshot.offsets.logStart,
+            bound: bound,
+            config: config,
+            now: environment.time.now
+        )
+    }
+
+    private func facts(of snapshot: LogSnapshot) throws(LogError) -> [SegmentFacts] {
+        let config = config
+        let compactedTo = manifest.withLock { $0.manifest.compactedTo }
+        var facts: [SegmentFacts] = []
+        facts.reserveCapacity(snapshot.sealed.count)
+        for (number, segment) in snapshot.sealed.enumerated() {
+            let end = snapshot.endOffset(ofSegment: number)
+            let isDirty = end > compactedTo
+            let wasOpen = segment.openFile != nil
+            let times = try storage { () throws(FileError) in
+                // Each costs a look at the disk, and few topics need it.
+                let needsLargest = isDirty && config.minCompactionLagMilliseconds > 0
+                let needsFirst = isDirty && config.maxCompactionLagMilliseconds < .max
+                return (
+                    size: try segment.sealedSize(),
+                    largest: needsLargest ? try segment.largest()?.timestamp : nil,
+                    first: needsFirst ? try segment.firstTimestamp() : nil
+                )
+            }
+            if !wasOpen { segment.releaseHandles() }
+            facts.append(
+                SegmentFacts(
+                    baseOffset: segment.baseOffset,
+                    endOffset: end,
+                    size: times.size,
+                    largestTimestamp: times.largest,
+                    firstTimestamp: times.first
+                )
+            )
+        }
+        return facts
+    }
+}
+
+extension LogSegment {
+    /// The largest timestamp of the first batch; nil if there is none or it cannot be read.
+    fileprivate func firstTimestamp() throws(FileError) -> Timestamp? {
+        var bytes = [UInt8](repeating: 0, count: BatchHeader.length)
+        let file = try file()
+        let count = try bytes.withMutableBytes { buffer throws(FileError) in try file.read(into: buffer, at: .zero) }
+        guard count == bytes.count else { return nil }
+        return bytes.withBytes { bytes in
+            do throws(BatchError) { return try BatchHeader(bytes).maxTimestamp } catch { return nil }
+        }
+    }
+}
