@@ -114,8 +114,9 @@ struct PartitionModel {
         let logStart = offsets.logStart.rawValue
         if let survivingEnd {
             // Of what was never synced, the first files may be gone as well as the last.
+            let lowest = survivingEnd < savedStart ? min(savedStart, offsets.logEnd.rawValue) : savedStart
             try require(
-                logStart >= savedStart && (logStart <= attemptedStart || survivingEnd <= start),
+                logStart >= lowest && (logStart <= attemptedStart || survivingEnd <= start),
                 "the log starts at \(logStart), not between \(savedStart) and \(attemptedStart)"
             )
         }

@@ -52,6 +52,8 @@ final class SimulatedProducer {
 
     /// After a crash: what lay at or above `end` is lost. A client that goes on begins behind what is left.
     func forget(from end: Int64) {
+        // What was interrupted may have been found all the same.
+        if let batch = unanswered, batch.base != nil { noteAnswer(batch) }
         history.removeAll { ($0.base ?? .max) >= end }
         if let batch = unanswered, batch.firstSequence != history.last?.nextSequence ?? 0 { unanswered = nil }
     }

@@ -34,7 +34,7 @@ struct SimulatedFaults {
                 if state.delay > 0 { state.delay -= 1 } else { state.left -= 1 }
                 return state.delay == 0 && state.left >= 0
             }
-            if fails, code == EIO, operation != .read { breaks.withLock { $0 = true } }
+            if fails, code == EIO { breaks.withLock { $0 = true } }
             return fails ? code : nil
         }
     }

@@ -8,7 +8,7 @@ final class SimulatedPartition {
     var log: PartitionLog?
     var model = PartitionModel()
     var producers: [SimulatedProducer] = []
-    /// Whether it is being deleted, so that a crash may find it or not.
+    /// Whether it is being created or deleted, so that a crash may find it or not.
     var isDoomed = false
 
     init(_ number: Int, topicID: TopicID) {

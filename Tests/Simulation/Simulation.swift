@@ -31,7 +31,6 @@ final class Simulation {
         fileSystem.changeDisk { disk in
             disk.seed(chances)
             disk.writesInPart = true
-            disk.dropsOnFailedSync = true
         }
     }
 
@@ -165,7 +164,8 @@ final class Simulation {
                 note("\(partition.name) is gone")
                 let mayBeGone = swarm.hasLyingDisk || partition.isDoomed || (cutsPower && partition.model.survives == 0)
                 try require(mayBeGone, "\(partition.name) is gone")
-                if partition.isDoomed { partition.model = PartitionModel() }
+                let isEmpty = !fileSystem.exists("\(Self.root)/\(partition.name)")
+                if partition.isDoomed || isEmpty { partition.model = PartitionModel() }
             }
             // What belongs to no topic yet, as far as the disk says, may hold something all the same.
             let log = try directory.openPartition(partition.name, topicID: partition.topicID, config: swarm.config)
@@ -194,12 +194,13 @@ final class Simulation {
         guard let directory else { return }
         let partition = SimulatedPartition(number, topicID: .random(using: &generator))
         partitions.append(partition)
+        partition.isDoomed = true
         partition.log = try directory.openPartition(
             partition.name,
             topicID: partition.topicID,
             config: swarm.config
         )
-        partition.model = PartitionModel()
+        partition.isDoomed = false
     }
 
     private func checkOffsets() throws {

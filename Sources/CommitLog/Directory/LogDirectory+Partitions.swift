@@ -98,14 +98,28 @@ extension LogDirectory {
             }
         }
         if wasCleanShutdown { return opened }
-        do throws(FileError) {
-            try environment.fileSystem.syncAll(path)
+        do throws(LogError) {
+            try settle(opened)
             return opened
         } catch {
             // What was repaired may not be on the disk: as after any sync that failed, nothing more is taken.
-            groupCommit.fail(error)
-            return opened.map { _ in .failure(.storage(error)) }
+            if case .storage(let reason) = error { groupCommit.fail(reason) }
+            return opened.map { _ in .failure(error) }
         }
+    }
+
+    /// Makes durable what opening has repaired, then the epochs that begin with it.
+    private func settle(_ opened: [Result<PartitionLog, LogError>]) throws(LogError) {
+        func syncAll() throws(LogError) {
+            try storage { () throws(FileError) in try environment.fileSystem.syncAll(path) }
+        }
+        try syncAll()
+        var hasMore = false
+        for case .success(let log) in opened where log.hasPreparedEpochs {
+            try log.publishEpochs()
+            hasMore = true
+        }
+        if hasMore { try syncAll() }
     }
 
     /// Takes a partition out of use: from here on it is gone, also after a crash. Its files are removed by

@@ -62,6 +62,22 @@ struct LeaderEpochs: Equatable {
         }
     }
 
+    /// Writes the next checkpoint file beside the present one, for ``publish(in:_:)`` once it has reached the disk.
+    func prepare(in directory: String, _ fileSystem: any FileSystem) throws(LogError) {
+        let path = "\(directory)/\(LogFileNames.leaderEpochs)\(LogFileNames.temporary)"
+        try storage { () throws(FileError) in
+            try SmallFile.write(Array(checkpoint.text.utf8), to: path, fileSystem, synced: false)
+        }
+    }
+
+    /// Puts the prepared file into the place of the present one.
+    static func publish(in directory: String, _ fileSystem: any FileSystem) throws(LogError) {
+        let path = "\(directory)/\(LogFileNames.leaderEpochs)"
+        try storage { () throws(FileError) in
+            try fileSystem.rename(path + LogFileNames.temporary, to: path)
+        }
+    }
+
     /// Reads what ``checkpoint`` makes. `path` is for the error only.
     init(_ checkpoint: TextCheckpoint, path: String) throws(LogError) {
         for fields in checkpoint.entries {

@@ -136,7 +136,10 @@ extension LogLoader {
     mutating func producers(at offset: Offset, segments: [LogSegment]) throws(LogError) -> ProducerState {
         var state = ProducerState(maximumProducers: environment.maximumProducers)
         var from = Offset.zero
-        for snapshot in snapshots().reversed() where snapshot <= offset {
+        // One from before the first segment cannot be brought up to date: with less than the last sequence number of a
+        // producer, its next batch would be refused for ever, whereas one that is not known may go on.
+        let first = segments.first?.baseOffset ?? offset
+        for snapshot in snapshots().reversed() where snapshot <= offset && snapshot >= first {
             let path = "\(directory)/\(LogFileNames.name(snapshot, LogFileNames.snapshot))"
             let bytes = try SmallFile.read(path, limit: Self.maximumSnapshotBytes, environment.fileSystem)
             guard let bytes else { continue }

@@ -14,6 +14,8 @@ struct LoadedLog {
     /// Whether a snapshot of the producers at the log's end is on disk.
     var hasSnapshot = false
     var manifest = Manifest()
+    /// Whether the file of the epochs is still to be put in its place, once everything is synced.
+    var hasPreparedEpochs = false
     var report: RecoveryReport
 }
 
@@ -82,7 +84,7 @@ struct LogLoader {
         } else if loaded.epochs.entries.isEmpty {
             _ = loaded.epochs.assign(LeaderEpoch(0), at: loaded.logEnd)
         }
-        if loaded.epochs != stored { try loaded.epochs.save(in: directory, fileSystem, synced: syncs && !isNew) }
+        if loaded.epochs != stored { loaded.hasPreparedEpochs = try save(loaded.epochs, isNew: isNew) }
         if isDirty, syncs { try syncNames() }
         loaded.isNew = isUnnamed && !(isDirty && syncs)
         loaded.hasSnapshot = fileSystem.exists(
@@ -129,6 +131,16 @@ struct LogLoader {
             fileSystem,
             synced: false
         )
+    }
+
+    /// Saves the epochs; returns whether they are only prepared: a file that replaces a durable one must be durable before.
+    private func save(_ epochs: LeaderEpochs, isNew: Bool) throws(LogError) -> Bool {
+        if syncs || isNew {
+            try epochs.save(in: directory, fileSystem, synced: syncs && !isNew)
+            return false
+        }
+        try epochs.prepare(in: directory, fileSystem)
+        return true
     }
 
     /// Makes the directory durable as such: the process that has made it may have died before its first sync, and what is

@@ -16,6 +16,8 @@ package final class PartitionLog: Sendable {
     let environment: LogEnvironment
     let settings: Locked<LogSettings>
     let writer: Locked<LogWriter>
+    /// Whether ``publishEpochs()`` has something to do.
+    let hasPreparedEpochs: Bool
     let snapshot: Locked<LogSnapshot>
     let observers = Locked<[any LogObserver]>([])
     /// Segments that are out of the log and whose files go when their time has come, oldest first.
@@ -55,6 +57,7 @@ package final class PartitionLog: Sendable {
 
     private init(_ loaded: LoadedLog, _ loader: LogLoader) {
         topicPartition = loader.topicPartition
+        hasPreparedEpochs = loaded.hasPreparedEpochs
         topicID = loader.topicID
         recovery = loaded.report
         directory = loader.directory
@@ -79,6 +82,12 @@ package final class PartitionLog: Sendable {
         )
         manifest = Locked(ManifestState(loaded.manifest))
         writer = Locked(LogWriter(loaded))
+    }
+
+    /// Puts the leader epochs that recovery has prepared in their place. For who opens logs with `syncs` false: between two
+    /// syncs of the file system, the second of which makes them durable.
+    func publishEpochs() throws(LogError) {
+        if hasPreparedEpochs { try LeaderEpochs.publish(in: directory, environment.fileSystem) }
     }
 
     package var offsets: LogOffsets { snapshot.withLock { $0.offsets } }
