@@ -146,6 +146,31 @@ extension PartitionLog {
         #expect(directory.directory.failure == nil)
     }
 
+    @Test func aCheckpointThatFailedIsTriedAgainByItself() throws {
+        let fileSystem = SimulatedFileSystem()
+        let directory = try Directory(fileSystem)
+        defer { withExtendedLifetime(directory) {} }
+        let log = try directory.log()
+        let outcomes = Locked<[Bool]>([])
+        let told = Semaphore()
+        fileSystem.inject { operation, path in
+            operation == .rename && path.hasSuffix("checkpoint.tmp") && !path.contains("events") ? ENOSPC : nil
+        }
+        let checkpointer = Checkpointer(directory.directory) { error in
+            outcomes.withLock { $0.append(error == nil) }
+            told.signal()
+        }
+        defer { checkpointer.stop() }
+        try log.append()
+        log.waitUntilDurable()
+        told.wait()
+        fileSystem.inject(nil)
+        while outcomes.withLock({ $0.last }) != true { told.wait() }
+        #expect(outcomes.withLock { $0.first } == false)
+        #expect(directory.directory.failure == nil)
+        #expect(fileSystem.exists("/data/recovery-point-offset-checkpoint"))
+    }
+
     // MARK: What is seen, and when
 
     @Test func nothingIsSeenBeforeItIsDurable() throws {
@@ -312,7 +337,8 @@ extension PartitionLog {
             return nil
         }
         let errors = Locked(0)
-        let checkpointer = Checkpointer(directory.directory) { _ in errors.withLock { $0 += 1 } }
+        let checkpointer = Checkpointer(directory.directory) { error in if error != nil { errors.withLock { $0 += 1 } }
+        }
         let log = try directory.log()
         try log.append()
         log.waitUntilDurable()

@@ -21,12 +21,24 @@ final class TopicStorage: Sendable {
         self.health = health
         self.log = log
         checkpointers = directories.map { directory in
-            Checkpointer(directory) { error in
-                log.error("the checkpoint of \(directory.path) is not written, a restart may take longer: \(error)")
+            let path = directory.path
+            return Checkpointer(directory) { error in
+                guard let error else {
+                    if health.clear(.checkpointFailing, path) { log.info("the checkpoint of \(path) is written again") }
+                    return
+                }
+                let reason = error.description
+                let next = Checkpointer.interval
+                if health.report(.checkpointFailing, path, reason: reason, nextTryIn: next) {
+                    log.error("the checkpoint of \(path) is not written, a restart may take longer: \(reason)")
+                }
             }
         }
         for directory in directories {
-            directory.setFailureHandler { error in log.critical("\(error)") }
+            directory.setFailureHandler { error in
+                health.report(.directoryOffline, directory.path, reason: error.description)
+                log.critical("\(error)")
+            }
         }
     }
 

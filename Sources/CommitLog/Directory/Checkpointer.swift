@@ -8,20 +8,20 @@ import Synchronization
 /// silent for long.
 package final class Checkpointer: Sendable {
     /// The time between the beginnings of two checkpoints.
-    private static let interval = Duration.seconds(1)
+    package static let interval = Duration.seconds(1)
     /// Kafka looks for expired producers as often (`producer.id.expiration.check.interval.ms`).
     private static let expirationInterval = Duration.seconds(600)
 
     private let directory: LogDirectory
-    private let report: @Sendable (LogError) -> Void
+    private let report: @Sendable (LogError?) -> Void
     private let wakeUp = Semaphore()
     private let isDue = Atomic<Bool>(false)
     private let isStopping = Atomic<Bool>(false)
     private let thread = Locked<NamedThread?>(nil)
 
-    /// Starts the thread. `report` is told, on that thread, why a checkpoint could not be written; the next one is tried
-    /// all the same.
-    package init(_ directory: LogDirectory, report: @escaping @Sendable (LogError) -> Void) {
+    /// Starts the thread. `report` is told, on that thread, after each checkpoint why it could not be written, or nil; one
+    /// that could not is tried again by itself.
+    package init(_ directory: LogDirectory, report: @escaping @Sendable (LogError?) -> Void) {
         self.directory = directory
         self.report = report
         thread.withLock { $0 = NamedThread("checkpoint") { [self] in run() } }
@@ -58,7 +58,14 @@ package final class Checkpointer: Sendable {
             }
             if isStopping.load(ordering: .acquiring) { return }
             guard isDue.exchange(false, ordering: .acquiringAndReleasing) else { continue }
-            do throws(LogError) { try directory.checkpoint() } catch { report(error) }
+            do throws(LogError) {
+                try directory.checkpoint()
+                report(nil)
+            } catch {
+                report(error)
+                // Unless there is no hope: then nothing becomes durable any more.
+                if directory.failure == nil { isDue.store(true, ordering: .releasing) }
+            }
             pause(until: begin.advanced(by: Self.interval), time)
         }
     }

@@ -46,6 +46,7 @@ struct PendingProduceTests {
         #expect(try finish(begin(acks: 1)).errorCode == .kafkaStorageError)
         #expect(try connection.metadata(of: "events").partitions.allSatisfy { $0.errorCode.isError })
         #expect(broker.log.lines.count { $0.hasPrefix("critical") && $0.contains("is offline") } == 1)
+        #expect(broker.broker.health.conditions.map(\.kind) == [.directoryOffline])
     }
 
     @Test func whoWaitsTooLongIsToldSoAndTheRecordsMayStillCome() throws {
