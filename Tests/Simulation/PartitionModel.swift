@@ -104,38 +104,25 @@ struct PartitionModel {
     // MARK: After a crash
 
     /// Takes over what was found after a start, having checked that it is what must be there: everything below
-    /// `survivingEnd`, and of what follows a first part. nil: nothing need be there.
+    /// `survivingEnd`, and of what follows a first part.
     mutating func takeOver(
         _ found: [ReadBatch],
         _ offsets: LogOffsets,
-        survivingEnd: Int64?,
+        survivingEnd: Int64,
         mustAdvanceEpoch: Bool
     ) throws(Violation) {
-        let logStart = offsets.logStart.rawValue
-        if let survivingEnd {
-            // Of what was never synced, the first files may be gone as well as the last.
-            let lowest = survivingEnd < savedStart ? min(savedStart, offsets.logEnd.rawValue) : savedStart
-            try require(
-                logStart >= lowest && (logStart <= attemptedStart || survivingEnd <= start),
-                "the log starts at \(logStart), not between \(savedStart) and \(attemptedStart)"
-            )
-        }
-        var expected = batches.filter { $0.end > logStart }[...]
-        var kept: [Placed] = []
-        var next = expected.first?.base ?? logStart
-        for batch in found {
-            if survivingEnd != nil {
-                try require(batch.base == next, "after \(next) the log goes on at \(batch.base)")
-            }
-            expected = expected.drop { $0.base < batch.base }
-            kept.append(try identify(batch, expected.first))
-            next = batch.end
-        }
-        let logEnd = offsets.logEnd.rawValue
-        if let survivingEnd {
-            let lost = max(survivingEnd, logStart)
-            try require(logEnd >= lost, "records from \(logEnd) on are lost, everything below \(lost) had to be there")
-            try require(found.isEmpty || logEnd == next, "the log ends at \(logEnd), its last batch at \(next)")
+        let (logStart, logEnd) = (offsets.logStart.rawValue, offsets.logEnd.rawValue)
+        // Of what was never synced, the first files may be gone as well as the last.
+        let lowest = survivingEnd < savedStart ? min(savedStart, logEnd) : savedStart
+        try require(
+            logStart >= lowest && (logStart <= attemptedStart || survivingEnd <= start),
+            "the log starts at \(logStart), not between \(savedStart) and \(attemptedStart)"
+        )
+        let kept = try identify(found, from: logStart)
+        let needed = max(survivingEnd, logStart)
+        try require(logEnd >= needed, "records from \(logEnd) on are lost, everything below \(needed) had to be there")
+        if let last = kept.last {
+            try require(logEnd == last.end, "the log ends at \(logEnd), its last batch at \(last.end)")
         }
         let newEpoch = offsets.leaderEpoch.rawValue
         if mustAdvanceEpoch {
@@ -147,6 +134,20 @@ struct PartitionModel {
         (start, attemptedStart, end, survives) = (logStart, logStart, logEnd, offsets.durable.rawValue)
         savedStart = min(savedStart, start)
         epoch = newEpoch
+    }
+
+    /// Which batches these are; there is one after the other from the log's start on.
+    private func identify(_ found: [ReadBatch], from logStart: Int64) throws(Violation) -> [Placed] {
+        var expected = batches.filter { $0.end > logStart }[...]
+        var next = expected.first?.base ?? logStart
+        var kept: [Placed] = []
+        for batch in found {
+            try require(batch.base == next, "after \(next) the log goes on at \(batch.base)")
+            expected = expected.drop { $0.base < batch.base }
+            kept.append(try identify(batch, expected.first))
+            next = batch.end
+        }
+        return kept
     }
 
     /// Which batch that is: the one that belongs there, or one whose append was interrupted.

@@ -3,6 +3,7 @@
 enum Scenario {
     private static let exhaustiveEvery: UInt64 = 50
     private static let exhaustiveSteps = 30
+    private static let mostOperations = 5000
 
     static func run(_ seed: UInt64, trace: ((String) -> Void)? = nil) -> (failure: String?, simulation: Simulation) {
         LastWords.seed = seed
@@ -20,8 +21,9 @@ enum Scenario {
     }
 
     private static func runExhaustively(_ seed: UInt64, _ trace: ((String) -> Void)?) throws {
-        for operation in 1... {
+        for operation in 1...mostOperations {
             let simulation = Simulation(seed: seed, trace: trace)
+            LastWords.seed = seed
             do {
                 if try !simulation.run(steps: exhaustiveSteps, haltAt: operation) { return }
             } catch {

@@ -14,7 +14,9 @@ enum Simulate {
             guard let seed = UInt64(arguments[1]) else { usage() }
             exit(runTraced(seed) ? 0 : 1)
         case (let count?, 1...2):
-            guard let count = UInt64(count), let first = UInt64(arguments.count > 1 ? arguments[1] : "0") else { usage() }
+            guard let count = UInt64(count), let first = UInt64(arguments.count > 1 ? arguments[1] : "0") else {
+                usage()
+            }
             exit(run(first..<first + count) ? 0 : 1)
         default: usage()
         }

@@ -21,7 +21,8 @@ struct SimulatedFaults {
     var mayHaveBroken: Bool { hasBroken.withLock { $0 } }
 
     /// Lets operations fail: one of the next, or several in a row.
-    mutating func begin(_ kind: Kind, at step: Int, _ fileSystem: SimulatedFileSystem, _ random: inout SeededGenerator) {
+    mutating func begin(_ kind: Kind, at step: Int, _ fileSystem: SimulatedFileSystem, _ random: inout SeededGenerator)
+    {
         isActive = true
         endsAtStep = step + Int.random(in: 1...10, using: &random)
         if kind == .fullDisk { return fileSystem.limit(freeBytes: Int.random(in: 0...600, using: &random)) }

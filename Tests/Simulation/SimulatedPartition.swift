@@ -17,7 +17,7 @@ final class SimulatedPartition {
     }
 
     /// Compares what a start has found with what has to be there.
-    func takeOver(_ log: PartitionLog, cutsPower: Bool, isNew: Bool, wasClean: Bool, trustsDisk: Bool) throws {
+    func takeOver(_ log: PartitionLog, cutsPower: Bool, isNew: Bool, wasClean: Bool) throws {
         self.log = log
         isDoomed = false
         let found = try ReadBatch.readAll(log)
@@ -25,8 +25,8 @@ final class SimulatedPartition {
             try model.takeOver(
                 found,
                 log.offsets,
-                survivingEnd: trustsDisk ? (cutsPower ? model.survives : model.end) : nil,
-                mustAdvanceEpoch: trustsDisk && !wasClean && !isNew && (!cutsPower || model.survives > 0)
+                survivingEnd: cutsPower ? model.survives : model.end,
+                mustAdvanceEpoch: !wasClean && !isNew && (!cutsPower || model.survives > 0)
             )
         } catch {
             throw Violation("\(name): \(error)\n  recovery: \(log.recovery)")

@@ -10,7 +10,7 @@ extension Simulation {
         faults.end(at: step, fileSystem)
         time.advance(milliseconds: Int64.random(in: 0...20, using: &generator))
         beginFault()
-        if has(.haltsInside), chance(3) {
+        if has(.haltsInside), !isInterrupted, chance(3) {
             fileSystem.halt(at: fileSystem.operationCount + Int.random(in: 1...25, using: &generator))
         }
         guard let partition = partitions.randomElement(using: &generator) else { return }
@@ -225,7 +225,7 @@ extension Simulation {
     }
 
     private func saveStarts() throws {
-        if chance(80), try attempt("save starts", { try directory?.saveLogStarts() }), !swarm.hasLyingDisk {
+        if chance(80), try attempt("save starts", { try directory?.saveLogStarts() }) {
             for partition in partitions { partition.model.noteSavedStart() }
         }
     }
@@ -251,7 +251,8 @@ extension Simulation {
         let config = swarm.config
         let left = log.sizeInBytes
         for placed in old.batches where placed.end > old.start && placed.end <= start {
-            let age = now.milliseconds
+            let age =
+                now.milliseconds
                 - min(placed.batch.sentAt, placed.batch.records.map(\.timestamp).max() ?? .max)
             let isOld = config.retentionMilliseconds.map { age > $0 } ?? false
             let isMuch = config.retentionBytes.map { left >= $0 } ?? false

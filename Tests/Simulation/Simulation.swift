@@ -18,9 +18,10 @@ final class Simulation {
     let trace: ((String) -> Void)?
     /// How the process is to end after the present step.
     var end: End?
+    /// Whether everything is going to stop at an operation that was chosen before, and nowhere else.
+    private(set) var isInterrupted = false
     private(set) var step = 0
     private(set) var crashes = 0
-    /// Whether syncs lie, from the first crash on: a disk that never keeps anything is no disk.
     private var hasCutPower = false
 
     init(seed: UInt64, trace: ((String) -> Void)? = nil) {
@@ -44,15 +45,18 @@ final class Simulation {
         try open(wasClean: true)
         for number in 0..<swarm.partitionCount { try create(number) }
         if swarm.hasLyingDisk { fileSystem.changeDisk { $0.liesAboutSyncs = true } }
+        isInterrupted = haltAt != nil
         if let haltAt { fileSystem.halt(at: haltAt) }
         for number in 0..<(steps ?? swarm.stepCount) {
             step = number
             try perform()
+            if hasCutPower, swarm.hasLyingDisk { return true }
             if fileSystem.isHalted {
                 try crash(chooseCrash())
                 if haltAt != nil { return true }
             } else if let end {
                 try crash(end)
+                if let haltAt { fileSystem.halt(at: max(haltAt, fileSystem.operationCount + 1)) }
             }
             try checkOffsets()
         }
@@ -105,7 +109,8 @@ final class Simulation {
             leave(cutsPower: again)
         }
         try start(wasClean: wasClean)
-        try takeOver(cutsPower: cutsPower)
+        // What a lying disk has lost nobody knows, nor what it has brought back: that the log starts is all.
+        if !hasCutPower || !swarm.hasLyingDisk { try takeOver(cutsPower: cutsPower) }
     }
 
     /// Whether that succeeded.
@@ -116,7 +121,7 @@ final class Simulation {
             note("the stop failed: \(error)")
             return false
         }
-        if !swarm.hasLyingDisk { for partition in partitions { partition.model.noteCleanStop() } }
+        for partition in partitions { partition.model.noteCleanStop() }
         return true
     }
 
@@ -162,7 +167,7 @@ final class Simulation {
             let found = directory.log(for: partition.name)
             if found == nil {
                 note("\(partition.name) is gone")
-                let mayBeGone = swarm.hasLyingDisk || partition.isDoomed || (cutsPower && partition.model.survives == 0)
+                let mayBeGone = partition.isDoomed || (cutsPower && partition.model.survives == 0)
                 try require(mayBeGone, "\(partition.name) is gone")
                 let isEmpty = !fileSystem.exists("\(Self.root)/\(partition.name)")
                 if partition.isDoomed || isEmpty { partition.model = PartitionModel() }
@@ -173,17 +178,17 @@ final class Simulation {
                 log,
                 cutsPower: cutsPower,
                 isNew: found == nil,
-                wasClean: directory.wasCleanShutdown,
-                trustsDisk: !swarm.hasLyingDisk
+                wasClean: directory.wasCleanShutdown
             )
             note("\(partition.name) goes from \(partition.model.start) to \(partition.model.end)")
-            if !swarm.hasLyingDisk { try partition.checkRetries() }
+            try partition.checkRetries()
         }
     }
 
     private func finish() throws {
         try crash(chooseCrash())
         try crash(.clean)
+        if hasCutPower, swarm.hasLyingDisk { return }
         for partition in partitions { try append(to: partition) }
         try checkOffsets()
     }

@@ -35,9 +35,14 @@ extension LogDirectory {
                 table.unopened.remove(partition)
                 return true
             }
-            if isKept { return log }
-            log.abandon()
-            throw .closed(partition)
+            guard isKept else {
+                log.abandon()
+                throw .closed(partition)
+            }
+            // Records were lost that had been removed before: others get their offsets, and must not be taken for them.
+            let start = log.offsets.logStart
+            if table.withLock({ ($0.logStarts.offsets[partition] ?? start) > start }) { try writeCheckpoints() }
+            return log
         }
     }
 

@@ -1,4 +1,5 @@
 import Model
+import Records
 
 /// Where each leader epoch of a partition began (KIP-101), oldest first, both numbers growing strictly. A value, owned by
 /// the log's lock; kept in `leader-epoch-checkpoint`.
@@ -21,6 +22,12 @@ struct LeaderEpochs: Equatable {
         entries.removeAll { $0.epoch >= epoch || $0.start >= start }
         entries.append(Entry(epoch: epoch, start: start))
         return true
+    }
+
+    /// Takes note of a batch's epoch, where nothing else says which there were.
+    mutating func note(_ header: BatchHeader) {
+        guard header.leaderEpoch > latest, header.leaderEpoch.rawValue < Int32.max else { return }
+        _ = assign(header.leaderEpoch, at: header.baseOffset)
     }
 
     /// The largest known epoch that is not above `epoch`, and where it ended: where the next one begins, or the log's

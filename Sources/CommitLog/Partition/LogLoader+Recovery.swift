@@ -11,9 +11,9 @@ extension LogLoader {
         _ stored: LeaderEpochs
     ) throws(LogError) -> LoadedLog {
         guard let first = segments.first else { throw .corrupt(path: directory, "it has no segments") }
-        var epochs = stored
         let suspect = firstSuspect(segments)
         var kept = Array(segments[..<suspect])
+        var epochs = lacksEpochs ? try self.epochs(from: kept) : stored
         var producers = try producers(at: segments[suspect].baseOffset, segments: kept)
         var last: (segment: LogSegment, scan: SegmentScan)?
         for (number, segment) in segments.enumerated().dropFirst(suspect) {
@@ -27,6 +27,7 @@ extension LogLoader {
         }
         guard let last else { throw .corrupt(path: directory, "it has no segments") }
         for segment in kept { try rebuildIfMissing(segment) }
+        try completeTimes(ofLast: kept, next: segments[suspect].baseOffset)
         epochs.truncate(toEnd: last.scan.nextOffset)
         return LoadedLog(
             sealed: kept,
@@ -72,10 +73,7 @@ extension LogLoader {
         ) { header in
             found.0.record(header, lastOffset: header.lastOffset, maxTimestamp: header.maxTimestamp)
             // Only if the checkpoint is gone: no checksum covers this field, and an epoch is durable before it is used.
-            guard lacksEpochs, header.leaderEpoch > found.1.latest, header.leaderEpoch.rawValue < Int32.max else {
-                return
-            }
-            _ = found.1.assign(header.leaderEpoch, at: header.baseOffset)
+            if lacksEpochs { found.1.note(header) }
         }
         if scan.isForeign {
             throw .unsupportedFormat(path: segment.path, "it holds messages from before Kafka 0.11")
@@ -105,7 +103,7 @@ extension LogLoader {
     }
 
     /// Puts segments aside that a cut has made unreachable. Their files keep their contents under another name.
-    private mutating func discard(_ segments: [LogSegment]) throws(LogError) {
+    mutating func discard(_ segments: [LogSegment]) throws(LogError) {
         for segment in segments {
             let name = segment.path + LogFileNames.discarded
             try storage { () throws(FileError) in

@@ -70,9 +70,10 @@ struct LogLoader {
         names = try storage { () throws(FileError) in try fileSystem.list(directory) }
         if !isNew { try checkTopic() }
         let manifest = try settleManifest()
-        let segments = try tidy().map { segment($0, isNew: isNew) }
+        let bases = try tidy()
         let stored = try loadEpochs()
-        lacksEpochs = stored.entries.isEmpty
+        lacksEpochs = stored.entries.isEmpty && !isNew
+        let segments = try discardRemains(bases, stored).map { segment($0, isNew: isNew) }
         let isDirty = !report.wasClean && !isNew
         var loaded = try isDirty ? recover(segments, stored) : take(segments, stored)
         if isDirty {
@@ -219,7 +220,7 @@ struct LogLoader {
             sealed: sealed,
             active: ActiveSegment(segment: last, contents: contents, jitter: config.randomJitter()),
             producers: producers,
-            epochs: epochs,
+            epochs: lacksEpochs ? try self.epochs(from: segments) : epochs,
             logStart: first.baseOffset,
             logEnd: end,
             report: report

@@ -101,7 +101,13 @@ extension PartitionLog {
         // Opened before anything is written, and kept open: want of a descriptor leaves nothing to be undone.
         let file = try storage { () throws(FileError) in try writer.active.segment.file() }
         do throws(FileError) {
-            try writer.active.append(batch, bytes: bytes, to: file, config: config, reserveStep: environment.reserveStep)
+            try writer.active.append(
+                batch,
+                bytes: bytes,
+                to: file,
+                config: config,
+                reserveStep: environment.reserveStep
+            )
         } catch {
             do throws(FileError) {
                 try writer.active.discardPartialWrite(in: file)
