@@ -24,6 +24,7 @@ package enum APIs {
         Handler(DescribeTopicPartitionsRequest.self),
         Handler(ExplainTopicRequest.self),
         Handler(ApplyRetentionRequest.self),
+        Handler(CompactTopicRequest.self),
         Handler(DescribeHealthRequest.self),
     ]
 

@@ -15,10 +15,12 @@ package struct LogEnvironment: Sendable {
     /// How much a batch may grow when a search by timestamp has to look inside it.
     package var maximumDecompressedBytes = 256 << 20
 
-    /// Whether a log directory commits on a thread of its own; else whoever uses it calls ``LogDirectory/commit()``, as
+    /// Whether a log directory commits on threads of its own; else whoever uses it calls ``LogDirectory/commit()``, as
     /// simulations do, in which nothing may happen by itself.
     package var commitsInBackground = true
 
+    /// What keeps the number of open files inside the process's limits; nil where few are opened.
+    package var openFiles: OpenFiles?
     /// Makes appended records durable in the background; nil where the log's user does so by ``PartitionLog/flush()``.
     var groupCommit: GroupCommit?
 

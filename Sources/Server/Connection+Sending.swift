@@ -8,8 +8,16 @@ extension Connection {
         guard isOpen else { return }
         parked[request] = nil
         guard order.fill(request, response) else { return }
-        // One write for all answers of a burst: while requests are being read, `becameReadable` flushes in the end.
-        if !isReceiving { flush() }
+        // One write for all answers of a burst: while requests are being read, `becameReadable` flushes in the end; a
+        // sync of the disk answers many requests in one turn of the loop.
+        guard !isReceiving, !isFlushDue else { return }
+        isFlushDue = true
+        loop.callAtEndOfTurn(self)
+    }
+
+    func turnEnded() {
+        isFlushDue = false
+        flush()
     }
 
     func park(_ request: UInt64, _ waiting: any ParkedRequest) {

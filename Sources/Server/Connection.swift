@@ -43,6 +43,8 @@ final class Connection: ClientConnection, ReactorSource, @unchecked Sendable {
     var outbound = OutboundQueue()
     var parked: [UInt64: any ParkedRequest] = [:]
     var isClosingAfterFlush = false
+    /// Set from the first answer of the loop's turn until all of them are sent.
+    var isFlushDue = false
 
     // Progress, for timeouts.
     var lastActivity: Instant

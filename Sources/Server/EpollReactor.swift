@@ -12,6 +12,8 @@ protocol ReactorSource: AnyObject {
     func becameWritable()
     /// The descriptor has failed or both directions are closed. Reported whatever is watched for.
     func becameBroken()
+    /// The turn of the loop is over for which ``EpollReactor/callAtEndOfTurn(_:)`` was asked.
+    func turnEnded()
 }
 
 /// What a descriptor is watched for.
@@ -60,6 +62,7 @@ package final class EpollReactor: Reactor, @unchecked Sendable {
     private var timersMade: UInt64 = 0
     private var sources: [UInt64: any ReactorSource] = [:]
     private var sourcesMade = wakeToken
+    private var endingTurn: [any ReactorSource] = []
     /// The `pthread_t` of the loop; 0 until it runs.
     private let threadID = Atomic<UInt>(0)
     private var thread: NamedThread?
@@ -148,6 +151,10 @@ package final class EpollReactor: Reactor, @unchecked Sendable {
         sources[token] = nil
     }
 
+    /// Calls the source back when everything is done that there is to do now: what it collects until then, such as
+    /// answers to many requests, it can do at once. On the event loop.
+    func callAtEndOfTurn(_ source: any ReactorSource) { endingTurn.append(source) }
+
     private static func events(_ interest: Interest) -> UInt32 {
         (interest.contains(.read) ? EPOLLIN.rawValue | EPOLLRDHUP.rawValue : 0)
             | (interest.contains(.write) ? EPOLLOUT.rawValue : 0)
@@ -163,7 +170,17 @@ package final class EpollReactor: Reactor, @unchecked Sendable {
             invariant(count >= 0 || errno == EINTR, "epoll_wait failed: \(systemMessage(errno))")
             for event in events.prefix(Int(max(count, 0))) { dispatch(event) }
             fireTimers()
-            if !runInbox() { return }
+            let goesOn = runInbox()
+            endTurn()
+            if !goesOn { return }
+        }
+    }
+
+    private func endTurn() {
+        while !endingTurn.isEmpty {
+            let sources = endingTurn
+            endingTurn.removeAll(keepingCapacity: true)
+            for source in sources { source.turnEnded() }
         }
     }
 

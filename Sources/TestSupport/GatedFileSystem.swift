@@ -4,7 +4,8 @@ package import Model
 /// busy can be looked at. Thread-safe.
 package final class GatedFileSystem: FileSystem {
     package let base: SimulatedFileSystem
-    private let isClosed = Locked(false)
+    /// Whether the gate is closed, and how many syncs wait at it.
+    private let gate = Locked((isClosed: false, waiting: 0))
     /// Signalled by a sync that begins to wait, and by the test for each that may go on.
     private let arrived = Semaphore()
     private let opened = Semaphore()
@@ -12,19 +13,29 @@ package final class GatedFileSystem: FileSystem {
     package init(_ base: SimulatedFileSystem = SimulatedFileSystem()) { self.base = base }
 
     /// Makes the next syncs wait.
-    package func closeGate() { isClosed.withLock { $0 = true } }
+    package func closeGate() { gate.withLock { $0.isClosed = true } }
 
     /// Waits until a sync is waiting.
     package func awaitArrival() { arrived.wait() }
 
-    /// Lets the one that waits go on, and all that come after it.
+    /// Lets new syncs pass by those that wait.
+    package func leaveGateOpen() { gate.withLock { $0.isClosed = false } }
+
+    /// Lets those that wait go on, and all that come after them.
     package func openGate() {
-        isClosed.withLock { $0 = false }
-        opened.signal()
+        let waiting = gate.withLock { gate in
+            defer { gate = (false, 0) }
+            return gate.waiting
+        }
+        for _ in 0..<waiting { opened.signal() }
     }
 
     fileprivate func pass() {
-        guard isClosed.withLock({ $0 }) else { return }
+        let mustWait = gate.withLock { gate in
+            if gate.isClosed { gate.waiting += 1 }
+            return gate.isClosed
+        }
+        guard mustWait else { return }
         arrived.signal()
         opened.wait()
     }

@@ -28,6 +28,7 @@ package struct APIKey: RawRepresentable, Hashable, Comparable, Sendable {
     package static let privateRange: ClosedRange<Int16> = 10_000...10_999
     package static let explainTopic = APIKey(rawValue: 10_001)
     package static let applyRetention = APIKey(rawValue: 10_002)
+    package static let compactTopic = APIKey(rawValue: 10_003)
     package static let describeHealth = APIKey(rawValue: 10_004)
 
     /// Whether no other Kafka implementation has this API.

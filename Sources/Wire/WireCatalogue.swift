@@ -65,6 +65,7 @@ package enum WireCatalogue {
         kinds(DescribeTopicPartitionsRequest.self),
         kinds(ExplainTopicRequest.self),
         kinds(ApplyRetentionRequest.self),
+        kinds(CompactTopicRequest.self),
         kinds(DescribeHealthRequest.self),
     ].flatMap { $0 }
 

@@ -51,3 +51,12 @@ func baseOffsets(in records: RecordsField) throws -> [Int64] {
     while let batch = try sequence.next() { offsets.append(batch.header.baseOffset.rawValue) }
     return offsets
 }
+
+/// The last offset of batches that follow one another; nil if there are none.
+func lastOffset(in records: RecordsField) throws -> Int64? {
+    guard case .bytes(let bytes) = records else { return nil }
+    var last: Int64?
+    var sequence = BatchSequence(bytes)
+    while let batch = try sequence.next() { last = batch.header.lastOffset.rawValue }
+    return last
+}

@@ -21,7 +21,7 @@ def announced(broker):
     """There is something to mind."""
     with wire.connect(broker) as connection:
         keys = {one.api_key for one in connection.call(wire.api_versions(3)).api_keys}
-    assert {10_001, 10_002} <= keys & set(PRIVATE)
+    assert {10_001, 10_002, 10_003} <= keys & set(PRIVATE)
 
 
 def test_kcat_lists_produces_and_consumes(broker, topic):

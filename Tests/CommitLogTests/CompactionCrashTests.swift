@@ -137,7 +137,7 @@ import Testing
                 )
                 #expect(findings.map(\.description).isEmpty, "cut off after \(limit) steps")
             }
-            if isComplete { return #expect(limit > 40) }
+            if isComplete { return #expect(limit > 10) }
         }
         Issue.record("the compaction never ended")
     }

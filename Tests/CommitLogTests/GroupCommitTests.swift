@@ -102,10 +102,10 @@ extension PartitionLog {
         try logs[0].append()
         gated.awaitArrival()
         for log in logs { try log.append() }
-        fileSystem.inject { operation, _ in operation == .syncAll ? EIO : nil }
+        fileSystem.inject { operation, _ in operation == .sync ? EIO : nil }
         gated.openGate()
         Progress.wait(for: logs[39]) { logs[39].failure != nil }
-        #expect(logs.dropFirst().allSatisfy { $0.offsets.highWatermark == .zero })
+        #expect(logs.allSatisfy { $0.offsets.highWatermark == .zero })
     }
 
     @Test func aLackOfDescriptorsIsNoFaultOfTheDisk() throws {
@@ -200,42 +200,56 @@ extension PartitionLog {
         #expect(log.offsets.durable == Offset(5))
     }
 
-    @Test func whoeverComesDuringARoundSharesTheNext() throws {
+    @Test func whoeverComesDuringASyncSharesTheNext() throws {
         let gated = GatedFileSystem()
         let directory = try Directory(gated)
         defer { withExtendedLifetime(directory) {} }
-        let logs = try (0..<4).map { try directory.log($0) }
+        let log = try directory.log()
         // The first sync of a partition includes its small files.
-        for log in logs {
-            try log.append()
-            log.waitUntilDurable()
-        }
+        try log.append()
+        log.waitUntilDurable()
         gated.closeGate()
-        try logs[0].append()
-        gated.awaitArrival()
-        for number in 0..<400 { try logs[number % 4].append() }
         let before = gated.base.count(of: .sync)
+        try log.append()
+        gated.awaitArrival()
+        for _ in 0..<400 { try log.append() }
         gated.openGate()
-        for log in logs { log.waitUntilDurable() }
-        // The one that was under way, and one for each partition.
-        #expect(gated.base.count(of: .sync) - before == 5)
+        log.waitUntilDurable()
+        // The one that was under way, and one for all others.
+        #expect(gated.base.count(of: .sync) - before == 2)
     }
 
-    @Test func manyPartitionsAreSyncedAtOnce() throws {
+    @Test func partitionsAreSyncedSideBySide() throws {
         let gated = GatedFileSystem()
         let directory = try Directory(gated)
         defer { withExtendedLifetime(directory) {} }
         let logs = try (0..<100).map { try directory.log($0) }
         gated.closeGate()
-        try logs[0].append()
-        gated.awaitArrival()
         for log in logs { try log.append() }
-        let before = gated.base.count(of: .sync)
+        for _ in 0..<GroupCommit.maximumThreads { gated.awaitArrival() }
+        #expect(logs.allSatisfy { $0.offsets.highWatermark == .zero })
         gated.openGate()
         for log in logs { log.waitUntilDurable() }
-        #expect(gated.base.count(of: .syncAll) == 1)
-        #expect(gated.base.count(of: .sync) - before <= 3)
         #expect(logs.allSatisfy { $0.offsets.highWatermark == $0.offsets.logEnd })
+        #expect(gated.base.count(of: .syncAll) == 0)
+    }
+
+    @Test func aSlowSyncHoldsUpNoOtherPartition() throws {
+        let gated = GatedFileSystem()
+        let directory = try Directory(gated)
+        defer { withExtendedLifetime(directory) {} }
+        let (slow, quick) = (try directory.log(0), try directory.log(1))
+        gated.closeGate()
+        try slow.append()
+        gated.awaitArrival()
+        gated.leaveGateOpen()
+        for number in 0..<100 {
+            try quick.append("\(number)", number % 2 == 0 ? .urgent : .relaxed)
+            quick.waitUntilDurable()
+        }
+        #expect(slow.offsets.durable == .zero)
+        gated.openGate()
+        slow.waitUntilDurable()
     }
 
     // MARK: Configuration

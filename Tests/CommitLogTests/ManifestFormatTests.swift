@@ -9,6 +9,7 @@ import Testing
         manifest.generation = 3
         manifest.compactedTo = Offset(300)
         manifest.compactedAt = Timestamp(milliseconds: 1_700_000_000_000)
+        manifest.tombstonesExpire = Timestamp(milliseconds: 1_700_000_000_001)
         manifest.segments = [
             Manifest.Segment(baseOffset: Offset(0), lastOffset: Offset(199), size: 4096, checksum: 0xdead_beef),
             Manifest.Segment(baseOffset: Offset(200), lastOffset: Offset(299), size: 70, checksum: nil),
@@ -23,6 +24,7 @@ import Testing
         + [0, 0, 0, 0, 0, 0, 0, 3]
         + [0, 0, 0, 0, 0, 0, 1, 0x2c]
         + [0, 0, 1, 0x8b, 0xcf, 0xe5, 0x68, 0]
+        + [0, 0, 1, 0x8b, 0xcf, 0xe5, 0x68, 1]
         + [0, 0, 0, 2]
         + [0, 0, 0, 0, 0, 0, 0, 0] + [0, 0, 0, 0, 0, 0, 0, 0xc7] + [0, 0, 0, 0, 0, 0, 0x10, 0]
         + [1, 0xde, 0xad, 0xbe, 0xef]

@@ -96,7 +96,7 @@ final class Simulation {
         }
         leave(cutsPower: cutsPower)
         var attempts = 0
-        while has(.haltsInRecovery), attempts < 3, chance(40) {
+        while has(.haltsInRecovery), attempts < 2, chance(40) {
             attempts += 1
             fileSystem.halt(at: fileSystem.operationCount + Int.random(in: 1...60, using: &generator))
             note("a start that is interrupted")
@@ -137,10 +137,11 @@ final class Simulation {
     private func start(wasClean: Bool) throws {
         try open(wasClean: wasClean)
         guard let directory else { return }
-        let config = swarm.config
-        for result in directory.openPartitions(directory.found, threads: 1, config: { _ in config }) {
-            _ = try result.get()
+        let logs = try directory.found.map { found in
+            try directory.openFound(found, config: swarm.config, thread: 0)
         }
+        try directory.commit(logs)
+        directory.finishOpening()
     }
 
     private func open(wasClean: Bool) throws {

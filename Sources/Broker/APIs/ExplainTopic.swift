@@ -2,7 +2,8 @@ import CommitLog
 import Model
 package import Wire
 
-/// ExplainTopic (key 10001): what topics' partitions consist of, and what retention will do with each segment.
+/// ExplainTopic (key 10001): what topics' partitions consist of, and what retention will do with each segment,
+/// and how their compaction stands.
 extension ExplainTopicRequest: BrokerRequest {
     package func handle(_ call: Call<ExplainTopicRequest>) {
         call.broker.io.submit {
@@ -15,7 +16,11 @@ extension ExplainTopicRequest: BrokerRequest {
                     result.errorCode = .unknownTopicOrPartition
                     return result
                 }
-                result.partitions = zip(topic.partitions, call.broker.retention.explain(topic)).map(describe)
+                result.partitions = zip(topic.partitions, call.broker.retention.explain(topic)).map {
+                    partition,
+                    outcome in
+                    describe(partition, outcome, call.broker.cleaner)
+                }
                 return result
             }
             call.reply(response)
@@ -24,20 +29,47 @@ extension ExplainTopicRequest: BrokerRequest {
 
     private func describe(
         _ partition: HostedPartition,
-        _ outcome: Result<RetentionOutcome, LogError>
+        _ outcome: Result<RetentionOutcome, LogError>,
+        _ cleaner: LogCleaner
     ) -> ExplainTopicResponse.Partition {
         var result = ExplainTopicResponse.Partition()
         result.index = partition.index
-        switch outcome {
-        case .success(let outcome):
-            let offsets = partition.openLog?.offsets
-            result.logStart = offsets?.logStart.rawValue ?? -1
-            result.logEnd = offsets?.logEnd.rawValue ?? -1
+        do throws(LogError) {
+            let (outcome, log) = (try outcome.get(), try partition.log())
+            let offsets = log.offsets
+            result.logStart = offsets.logStart.rawValue
+            result.logEnd = offsets.logEnd.rawValue
             result.segments = outcome.segments.map { describe($0, $1, outcome.config) }
-        case .failure(let error):
+            if outcome.config.cleanupPolicy.contains(.compact) {
+                result.compaction = describe(try cleaner.explain(log))
+            }
+        } catch {
             result.errorCode = error.errorCode
             result.errorMessage = error.description
         }
+        return result
+    }
+
+    private func describe(_ cleaning: CleaningExplanation) -> ExplainTopicResponse.Compaction {
+        var result = ExplainTopicResponse.Compaction()
+        result.dirtyRatio = cleaning.survey.dirtyRatio
+        result.cleanBytes = Int64(cleaning.survey.cleanBytes)
+        result.dirtyBytes = Int64(cleaning.survey.cleanableBytes)
+        result.activeBytes = Int64(cleaning.survey.activeBytes)
+        result.youngBytes = Int64(cleaning.survey.youngBytes)
+        result.compactedTo = cleaning.survey.firstDirty.rawValue
+        if let (end, at) = cleaning.lastCompaction {
+            result.compactedTo = end.rawValue
+            result.lastTime = at.milliseconds
+        }
+        if let last = cleaning.lastRun?.result {
+            result.lastBytesBefore = Int64(last.bytesBefore)
+            result.lastBytesAfter = Int64(last.bytesAfter)
+        }
+        result.isDue = cleaning.next.urgency != .later
+        result.reason = cleaning.next.reason
+        result.explanation = cleaning.next.explanation
+        result.nextTime = cleaning.next.at?.milliseconds ?? -1
         return result
     }
 

@@ -64,7 +64,7 @@ extension ProduceRequest: BrokerRequest {
             lastOffset: appended.result.lastOffset,
             mustBeDurable: appended.result.mustBeDurable
         )
-        return append.isStored ? nil : append
+        return append.isStored(appended.log.offsets) ? nil : append
     }
 
     private typealias Appended = (log: PartitionLog, result: AppendResult)

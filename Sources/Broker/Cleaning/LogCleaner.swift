@@ -2,107 +2,154 @@ import CommitLog
 import Logging
 package import Model
 
-/// What the broker's configuration says about compaction. Immutable.
-package struct CleanerSettings: Equatable, Sendable {
-    package let isEnabled: Bool
-    package let threads: Int
-    package let backoff: Duration
-    package let dedupeBufferBytes: Int
-    package let maximumBytesPerSecond: Double
-
-    init(_ values: Values) {
-        isEnabled = values.boolean("log.cleaner.enable")
-        threads = values.int("log.cleaner.threads")
-        backoff = values.milliseconds("log.cleaner.backoff.ms")
-        dedupeBufferBytes = values.int("log.cleaner.dedupe.buffer.size")
-        maximumBytesPerSecond = values.double("log.cleaner.io.max.bytes.per.second")
-    }
-}
-
-/// Compacts partitions in the background, the dirtiest first, on threads of its own. Thread-safe.
+/// Compacts partitions in the background, the dirtiest first, and those that someone asks for before all others, on
+/// threads of its own. Thread-safe.
 ///
-/// A thread ends with the broker and not before: whatever goes wrong with a partition is noted, logged and tried again
-/// later, while the others go on.
+/// A thread ends with the broker, or when the configuration wants fewer, and not before: whatever goes wrong with a
+/// partition is noted, logged and tried again later, while the others go on.
 package final class LogCleaner: Sendable {
     private struct State {
+        var settings: CleanerSettings
         var queue: CleaningQueue
         var pace: TransferPace
-        var threads: [NamedThread] = []
+        var workers: [Worker] = []
+        /// Workers up to this number go on.
+        var wantedWorkers = 0
         var isStopping = false
     }
 
+    private struct Worker {
+        let thread: NamedThread
+        let wakeUp: Semaphore
+    }
+
     private let topics: TopicRegistry
-    private let settings: CleanerSettings
     private let health: Health
     private let time: any TimeSource
     private let log: Logger
     private let state: Locked<State>
-    private let wakeUp = Semaphore()
+    /// Nobody signals it: waiting for it is sleeping.
+    private let sleep = Semaphore()
 
     init(topics: TopicRegistry, settings: CleanerSettings, health: Health, time: any TimeSource, log: Logger) {
         self.topics = topics
-        self.settings = settings
         self.health = health
         self.time = time
         self.log = log
         state = Locked(
             State(
+                settings: settings,
                 queue: CleaningQueue(backoff: settings.backoff),
                 pace: TransferPace(bytesPerSecond: settings.maximumBytesPerSecond)
             )
         )
     }
 
-    /// Starts the threads, unless `log.cleaner.enable` says otherwise.
-    func start() {
-        guard settings.isEnabled else { return }
-        let threads = (0..<settings.threads).map { number in NamedThread("cleaner-\(number)") { [self] in work() } }
-        state.withLock { $0.threads = threads }
+    package var settings: CleanerSettings { state.withLock { $0.settings } }
+
+    // MARK: Threads
+
+    /// Starts the threads. With `log.cleaner.enable=false` they do what they are asked to, and nothing else.
+    func start() { resize(to: settings.threads) }
+
+    /// Takes over what can be changed at run time; compactions that are under way notice the rate only.
+    func configurationChanged(_ new: CleanerSettings) {
+        let isRunning = state.withLock { state in
+            if state.settings.maximumBytesPerSecond != new.maximumBytesPerSecond {
+                state.pace = TransferPace(bytesPerSecond: new.maximumBytesPerSecond)
+            }
+            state.settings = new
+            state.queue.setBackoff(new.backoff)
+            return state.wantedWorkers > 0
+        }
+        if isRunning { resize(to: new.threads) }
     }
 
     /// Ends the threads; what they are compacting is left as it was.
     func stop() {
-        let threads = state.withLock { state in
-            defer { state.threads = [] }
-            state.isStopping = true
-            return state.threads
-        }
-        for _ in threads { wakeUp.signal() }
-        for thread in threads { thread.join() }
+        state.withLock { $0.isStopping = true }
+        resize(to: 0)
     }
+
+    /// Starts threads, or ends the last ones and waits for them: they put off what they are compacting.
+    private func resize(to count: Int) {
+        let surplus = state.withLock { state in
+            state.wantedWorkers = state.isStopping ? 0 : count
+            let surplus = Array(state.workers.dropFirst(state.wantedWorkers))
+            state.workers.removeLast(surplus.count)
+            while state.workers.count < state.wantedWorkers {
+                let (number, wakeUp) = (state.workers.count, Semaphore())
+                let thread = NamedThread("cleaner-\(number)") { [self] in work(number, wakeUp) }
+                state.workers.append(Worker(thread: thread, wakeUp: wakeUp))
+            }
+            return surplus
+        }
+        for worker in surplus { worker.wakeUp.signal() }
+        for worker in surplus { worker.thread.join() }
+    }
+
+    private func isWanted(_ number: Int) -> Bool { state.withLock { number < $0.wantedWorkers } }
+
+    private func work(_ number: Int, _ wakeUp: Semaphore) {
+        while isWanted(number) {
+            if cleanNext({ [self] in isWanted(number) }) == nil { _ = wakeUp.wait(atMost: settings.backoff) }
+        }
+    }
+
+    // MARK: What is asked from outside
+
+    /// Has the partition compacted as soon as a thread is free, whatever its dirty ratio. nil if it is being compacted on
+    /// another order already; the same order twice is one.
+    func order(_ order: CompactionOrder, for partition: TopicPartition) -> CompactionRun? {
+        let (run, workers) = state.withLock { ($0.queue.order(order, for: partition), $0.workers) }
+        for worker in workers { worker.wakeUp.signal() }
+        return run
+    }
+
+    /// What has become of the partition's last order; nil if there was none since the broker's start.
+    func ordered(_ partition: TopicPartition) -> CompactionRun? { state.withLock { $0.queue.ordered(partition) } }
 
     /// Why the partition could not be compacted the last time; nil if it could.
     package func failure(of partition: TopicPartition) -> CleaningFailure? {
         state.withLock { $0.queue.failures[partition] }
     }
 
-    private var isStopping: Bool { state.withLock { $0.isStopping } }
-
-    private func work() {
-        while !isStopping {
-            if cleanDirtiest() == nil { _ = wakeUp.wait(atMost: settings.backoff) }
-        }
+    /// How the compaction of a log stands, and what comes next. Reads little, but may read: never on an event loop.
+    func explain(_ partitionLog: PartitionLog) throws(LogError) -> CleaningExplanation {
+        let survey = try partitionLog.compactionSurvey()
+        let name = partitionLog.topicPartition
+        let (instant, now) = (time.instant, time.now)
+        let plan = state.withLock { $0.queue.plan(name, now: now, instant: instant, isEnabled: $0.settings.isEnabled) }
+        return CleaningExplanation(
+            survey: survey,
+            lastCompaction: partitionLog.lastCompaction,
+            lastRun: state.withLock { $0.queue.last[name] },
+            next: plan ?? outlook(of: partitionLog, survey)
+        )
     }
 
     // MARK: One partition
 
-    /// Compacts the dirtiest partition whose configuration asks for it. Returns which; nil if there is none.
+    /// Compacts the partition that is next: one that was asked for, else the dirtiest whose configuration wants it.
+    /// Returns which; nil if there is none. Gives up half way once `goesOn` says so.
     @discardableResult
-    package func cleanDirtiest() -> TopicPartition? {
+    package func cleanNext(_ goesOn: @escaping @Sendable () -> Bool = { true }) -> TopicPartition? {
         let known = partitions()
-        let candidates = known.compactMap { candidate($0.value) }
-        let taken = state.withLock { state in
+        let run = state.withLock { state in
             state.queue.retain { known[$0] != nil }
-            return state.queue.take(from: candidates, now: time.instant)
+            return state.queue.takeOrder()
         }
-        guard let taken, let partitionLog = known[taken] else { return nil }
+        guard let run = run ?? takeDirtiest(of: known) else { return nil }
+        guard let partitionLog = known[run.partition] else { return nil }
         do throws(LogError) {
-            try clean(partitionLog)
-            succeeded(taken)
+            let takesAll = run.order.map { !$0.isDryRun } ?? run.isIdleWork
+            if takesAll { try partitionLog.rollIfAged(always: true) }
+            try clean(partitionLog, run, goesOn)
+            succeeded(run.partition)
         } catch {
-            note(error, taken)
+            if goesOn() { note(error, run.partition) } else { interrupted(run.partition) }
         }
-        return taken
+        return run.partition
     }
 
     private func partitions() -> [TopicPartition: PartitionLog] {
@@ -118,35 +165,73 @@ package final class LogCleaner: Sendable {
         return partitions
     }
 
+    private func takeDirtiest(of known: [TopicPartition: PartitionLog]) -> CompactionRun? {
+        guard settings.isEnabled else { return nil }
+        let candidates = known.compactMap { candidate($0.value) }
+        return state.withLock { $0.queue.take(from: candidates, now: time.instant) }
+    }
+
     private func candidate(_ partitionLog: PartitionLog) -> CleaningQueue.Candidate? {
         let partition = partitionLog.topicPartition
         guard state.withLock({ $0.queue.admits(partition, now: time.instant) }) else { return nil }
         do throws(LogError) {
             try partitionLog.rollIfAged()
             let survey = try partitionLog.compactionSurvey()
-            guard survey.isDue(partitionLog.config) else { return nil }
-            return CleaningQueue.Candidate(partition: partition, dirtyRatio: survey.dirtyRatio)
+            let outlook = outlook(of: partitionLog, survey)
+            if outlook.urgency == .later { return nil }
+            return CleaningQueue.Candidate(
+                partition: partition,
+                dirtyRatio: survey.dirtyRatio,
+                isIdleWork: outlook.urgency == .idleWork
+            )
         } catch {
             note(error, partition)
             return nil
         }
     }
 
+    func outlook(of partitionLog: PartitionLog, _ survey: CompactionSurvey) -> CompactionOutlook {
+        let quiet = QuietRules(
+            quietMilliseconds: settings.quietMilliseconds,
+            idleMilliseconds: partitionLog.idleMilliseconds
+        )
+        return survey.outlook(partitionLog.config, quiet, now: time.now)
+    }
+
     /// Makes as many passes as the number of keys asks for.
-    private func clean(_ partitionLog: PartitionLog) throws(LogError) {
+    private func clean(
+        _ partitionLog: PartitionLog,
+        _ run: CompactionRun,
+        _ goesOn: @escaping @Sendable () -> Bool
+    ) throws(LogError) {
+        let settings = settings
         var options = CompactionOptions()
         options.dedupeBufferBytes = settings.dedupeBufferBytes / max(1, settings.threads)
-        let control = Pacing(self, partitionLog.topicPartition)
+        options.purgesTombstones = run.order?.purgesTombstones ?? false
+        options.isDryRun = run.order?.isDryRun ?? false
+        let control = Pacing(self, run.partition, goesOn)
         while true {
             let result = try partitionLog.compact(options, control: control)
-            if result.bytesBefore > 0 { log.info("\(CompactionLine(partitionLog.topicPartition, result))") }
+            state.withLock { $0.queue.passed(run.partition, result) }
+            if options.isDryRun { return }
+            if result.bytesBefore > 0 { log.info("\(CompactionLine(run.partition, result))") }
             guard result.needsAnotherPass, !result.range.isEmpty else { return }
         }
     }
 
+    private func succeeded(_ partition: TopicPartition) {
+        state.withLock { $0.queue.succeeded(partition, at: time.now) }
+        health.clear(.compactionFailing, partition.description)
+    }
+
+    /// The thread is not wanted any more.
+    private func interrupted(_ partition: TopicPartition) {
+        state.withLock { $0.queue.interrupted(partition) }
+    }
+
     private func note(_ error: LogError, _ partition: TopicPartition) {
-        // Deleted meanwhile, or the broker stops.
-        if case .closed = error { return succeeded(partition) }
+        // Deleted meanwhile.
+        if case .closed = error { return state.withLock { $0.queue.closed(partition, at: time.now) } }
         let now = time.instant
         let failure = state.withLock { state in
             state.queue.failed(partition, error.description, at: time.now, now: now)
@@ -167,33 +252,46 @@ package final class LogCleaner: Sendable {
         )
     }
 
-    private func succeeded(_ partition: TopicPartition) {
-        state.withLock { $0.queue.succeeded(partition) }
-        health.clear(.compactionFailing, partition.description)
+    // MARK: While it runs
+
+    fileprivate func progressed(_ partition: TopicPartition, to done: Int, of total: Int) {
+        state.withLock { $0.queue.progressed(partition, to: done, of: total) }
     }
 
-    /// Waits as long as the rate limit asks for; throws when the broker stops.
-    fileprivate func pace(_ bytes: Int, _ partition: TopicPartition) throws(LogError) {
-        let wait = state.withLock { state in
-            state.isStopping ? nil : state.pace.wait(after: bytes, now: time.instant)
-        }
-        guard let wait else { throw .closed(partition) }
+    /// Waits as long as the rate limit asks for, or until it need not go on.
+    fileprivate func pace(_ bytes: Int, while goesOn: () -> Bool) {
+        var wait = state.withLock { $0.pace.wait(after: bytes, now: time.instant) }
         // Shorter ones add up to one that is worth a system call.
-        if wait > .milliseconds(10) { _ = wakeUp.wait(atMost: wait) }
+        guard wait > .milliseconds(10) else { return }
+        while wait > .zero, goesOn() {
+            let nap = min(wait, Self.longestNap)
+            _ = sleep.wait(atMost: nap)
+            wait -= nap
+        }
     }
+
+    /// After which a thread looks whether it is still wanted.
+    private static let longestNap = Duration.milliseconds(200)
 }
 
-/// Slows a compaction down to the configured rate and ends it with the broker. Thread-safe.
+/// Slows a compaction down to the configured rate, and ends it when its thread is not wanted any more. Thread-safe.
 private final class Pacing: CompactionControl {
     private let cleaner: LogCleaner
     private let partition: TopicPartition
+    private let goesOn: @Sendable () -> Bool
 
-    init(_ cleaner: LogCleaner, _ partition: TopicPartition) {
+    init(_ cleaner: LogCleaner, _ partition: TopicPartition, _ goesOn: @escaping @Sendable () -> Bool) {
         self.cleaner = cleaner
         self.partition = partition
+        self.goesOn = goesOn
     }
 
-    func transferred(_ bytes: Int) throws(LogError) { try cleaner.pace(bytes, partition) }
+    func transferred(_ bytes: Int) throws(LogError) {
+        cleaner.pace(bytes, while: goesOn)
+        if !goesOn() { throw .closed(partition) }
+    }
+
+    func progressed(to done: Int, of total: Int) { cleaner.progressed(partition, to: done, of: total) }
 }
 
 /// What one pass has done, in a line for the log. Immutable.

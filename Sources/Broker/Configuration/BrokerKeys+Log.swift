@@ -17,6 +17,14 @@ extension BrokerKeys {
                 "Number of threads that open and recover the logs of one directory at start."
             ),
             ConfigKey(
+                "log.open.files.max",
+                .int,
+                default: "-1",
+                .atLeast(-1),
+                "Files of logs that are kept open, idle ones included; others are opened when they are used. -1: a third "
+                    + "of what ulimit -n allows, and at most half of vm.max_map_count."
+            ),
+            ConfigKey(
                 "log.retention.check.interval.ms",
                 .long,
                 default: "300000",
@@ -202,28 +210,36 @@ extension BrokerKeys {
             .any,
             "Whether compacted topics are compacted in the background."
         ),
-        ConfigKey(
+        dynamic(
             "log.cleaner.threads",
             .int,
             default: "1",
             .between(1, 1024),
             "Number of threads that compact."
         ),
-        ConfigKey(
+        dynamic(
             "log.cleaner.backoff.ms",
             .long,
             default: "15000",
             .atLeast(0),
             "Milliseconds between two looks for something to compact, and before the first repetition of what has failed."
         ),
-        ConfigKey(
+        dynamic(
+            "log.cleaner.quiet.ms",
+            .long,
+            default: "600000",
+            .atLeast(1),
+            "Milliseconds without a write after which a log is compacted even if little of it is new; longer for large "
+                + "logs, 100 seconds for each gigabyte. Kafka has no such key: there, a quiet log is never compacted."
+        ),
+        dynamic(
             "log.cleaner.dedupe.buffer.size",
             .long,
             default: "134217728",
             .atLeast(1 << 20),
             "Bytes of memory for the keys of compactions, 24 for each key, shared by all threads; more keys take more passes."
         ),
-        ConfigKey(
+        dynamic(
             "log.cleaner.io.max.bytes.per.second",
             .double,
             default: "1.7976931348623157e+308",

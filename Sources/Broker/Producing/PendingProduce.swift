@@ -1,6 +1,5 @@
 import CommitLog
 import Model
-import Synchronization
 import Wire
 
 /// An append of a request that may not be acknowledged yet. Immutable.
@@ -12,24 +11,27 @@ struct UnstoredAppend: Sendable {
     let lastOffset: Offset
     let mustBeDurable: Bool
 
-    var isStored: Bool { log.isStored(upTo: lastOffset, mustBeDurable: mustBeDurable) }
+    /// Whether it was when the log's offsets were these.
+    func isStored(_ offsets: LogOffsets) -> Bool {
+        offsets.isStored(upTo: lastOffset, mustBeDurable: mustBeDurable)
+    }
 }
 
 /// A produce that waits until its records are stored as the topics want it. Owned by the event loop.
 ///
-/// Nothing polls: the group commit wakes it through the logs it observes.
-final class PendingProduce: LogObserver, ParkedRequest, @unchecked Sendable {
-    // Safe: mutable state is touched on the connection's event loop only; `isWakePending` is atomic.
+/// Nothing polls: the group commit wakes the queues in ``StorageWaits``.
+final class PendingProduce: ParkedRequest, @unchecked Sendable {
+    // Safe: mutable state is touched on the connection's event loop only.
 
+    let appends: [UnstoredAppend]
+    let deadline: Instant
+    private(set) var isDone = false
     private let call: Call<ProduceRequest>
+    private let waits: StorageWaits
     /// As it will be if all goes well.
     private var response: ProduceResponse
-    private var waiting: [UnstoredAppend]
-    private let observed: [PartitionLog]
-    private var timer: ScheduledWork?
-    private var isDone = false
-    /// Set from the first wake-up until it is acted on: partitions that are synced together wake once.
-    private let isWakePending = Atomic<Bool>(false)
+    /// Appends of which nothing is known yet.
+    private var open: Int
 
     /// Answers as soon as all of `waiting` are stored, or have failed, or the time is over. On the event loop.
     static func start(
@@ -38,37 +40,43 @@ final class PendingProduce: LogObserver, ParkedRequest, @unchecked Sendable {
         timeout: Duration,
         _ call: Call<ProduceRequest>
     ) {
-        PendingProduce(response, waiting, call).wait(timeout)
+        let produce = PendingProduce(response, waiting, call, deadline: call.broker.time.instant.advanced(by: timeout))
+        call.connection.park(call.number, produce)
+        if !produce.isDone { produce.waits.add(produce) }
     }
 
-    private init(_ response: ProduceResponse, _ waiting: [UnstoredAppend], _ call: Call<ProduceRequest>) {
+    private init(
+        _ response: ProduceResponse,
+        _ waiting: [UnstoredAppend],
+        _ call: Call<ProduceRequest>,
+        deadline: Instant
+    ) {
         self.response = response
-        self.waiting = waiting
         self.call = call
-        observed = waiting.map(\.log)
+        self.deadline = deadline
+        appends = waiting
+        open = waiting.count
+        waits = call.broker.storageWaits(on: call.connection.reactor)
     }
 
-    private func wait(_ timeout: Duration) {
-        call.connection.park(call.number, self)
+    func noteStored() {
         guard !isDone else { return }
-        timer = call.connection.reactor.schedule(after: timeout) { [self] in
-            attempt()
-            giveUp(.requestTimedOut, "the records are not on stable storage yet; they may be later")
-        }
-        for log in observed { log.addObserver(self) }
-        // What was stored between the append and now woke nobody.
-        attempt()
+        open -= 1
+        if open == 0 { finish() }
     }
 
-    private func attempt() {
+    func noteFailed(_ number: Int, _ reason: LogError) {
         guard !isDone else { return }
-        waiting.removeAll { append in
-            if append.isStored { return true }
-            guard let failure = append.log.stop else { return false }
-            fail(append, failure.errorCode, "\(failure)")
-            return true
+        fail(appends[number], reason.errorCode, "\(reason)")
+        noteStored()
+    }
+
+    func timeOut() {
+        guard !isDone else { return }
+        for append in appends where !append.isStored(append.log.offsets) {
+            fail(append, .requestTimedOut, "the records are not on stable storage yet; they may be later")
         }
-        if waiting.isEmpty { finish() }
+        finish()
     }
 
     private func fail(_ append: UnstoredAppend, _ error: ErrorCode, _ message: String) {
@@ -80,46 +88,18 @@ final class PendingProduce: LogObserver, ParkedRequest, @unchecked Sendable {
         response.topics[append.topic].partitions[append.partition] = outcome
     }
 
-    private func giveUp(_ error: ErrorCode, _ message: String) {
-        guard !isDone else { return }
-        for append in waiting { fail(append, error, message) }
-        finish()
-    }
-
-    // MARK: Wake-ups
-
-    func highWatermarkAdvanced() { wake() }
-
-    func logClosed() { wake() }
-
-    private func wake() {
-        guard !isWakePending.exchange(true, ordering: .acquiringAndReleasing) else { return }
-        call.connection.reactor.execute { [self] in
-            isWakePending.store(false, ordering: .releasing)
-            attempt()
-        }
-    }
-
-    // MARK: The end
-
-    /// The group commit that is under way answers in a moment, and better than "perhaps".
-    func finishNow() { attempt() }
-
-    func abandon() {
-        isDone = true
-        release()
-    }
-
     private func finish() {
         isDone = true
-        release()
         call.reply(response)
     }
 
-    private func release() {
-        timer?.cancel()
-        timer = nil
-        for log in observed { log.removeObserver(self) }
-        waiting = []
+    // MARK: ParkedRequest
+
+    /// The sync that is under way answers in a moment, and better than "perhaps".
+    func finishNow() {}
+
+    func abandon() {
+        isDone = true
+        waits.remove(self)
     }
 }

@@ -1,5 +1,4 @@
 import Model
-import NIOCore
 import Records
 
 /// A compacted segment whose files are complete and durable, under names of their own. Immutable.
@@ -9,7 +8,7 @@ struct CleanedSegment {
 }
 
 /// Writes a compacted segment and its indexes under names that no other file has. Owned by one compaction.
-struct CleanedSegmentWriter {
+struct CleanedSegmentWriter: BatchSink {
     private let segment: LogSegment
     private let fileSystem: any FileSystem
     private let file: any File
@@ -49,11 +48,6 @@ struct CleanedSegmentWriter {
     var size: Int { written + buffer.count }
 
     private static let suffixes = [LogFileNames.log, LogFileNames.offsetIndex, LogFileNames.timeIndex]
-
-    mutating func append(_ batch: ByteBuffer) throws(LogError) {
-        let header = try checkingBatch { () throws(BatchError) in try BatchHeader(batch) }
-        try batch.withUnsafeReadableBytes { bytes throws(LogError) in try append(bytes, header) }
-    }
 
     mutating func append(_ batch: UnsafeRawBufferPointer, _ header: BatchHeader) throws(LogError) {
         if buffer.count + batch.count > LogEnvironment.scratchBytes { try flush() }

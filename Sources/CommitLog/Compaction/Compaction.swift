@@ -1,49 +1,37 @@
 import Model
 import Records
 
-/// What a compaction may use, and what it is asked beyond the topic's configuration. Immutable.
-package struct CompactionOptions: Sendable {
-    /// Memory for the keys: `log.cleaner.dedupe.buffer.size`, shared by the cleaner's threads.
-    package var dedupeBufferBytes = 128 << 20
-    /// Whether tombstones go now, before `delete.retention.ms`.
-    package var purgesTombstones = false
-
-    package init() {}
-}
-
-/// Told how a compaction gets on; can slow it down or end it. Thread-safe.
-package protocol CompactionControl: AnyObject, Sendable {
-    /// So many bytes were read or written. May wait, to limit the rate; throws to end the compaction.
-    func transferred(_ bytes: Int) throws(LogError)
-}
-
-/// What a compaction has done. Immutable.
-package struct CompactionResult: Equatable, Sendable {
-    /// The offsets whose keys were taken in.
-    package var range: Range<Int64> = 0..<0
-    package var keys = 0
-    package var bytesBefore = 0
-    package var bytesAfter = 0
-    package var recordsBefore = 0
-    package var recordsAfter = 0
-    package var segmentsBefore = 0
-    package var segmentsAfter = 0
-    /// Whether there were more keys than fit, so that another pass has to follow.
-    package var needsAnotherPass = false
-
-    package init() {}
-}
-
 /// One pass over a log: takes in the keys of the dirty part, then copies every segment below it without what later
 /// records supersede. Owned by one thread; holds no lock of the log while it reads and writes.
 struct Compaction {
+    /// A segment as the pass sees it, whatever is appended behind that.
+    struct Source {
+        let segment: LogSegment
+        let facts: SegmentFacts
+    }
+
     let log: PartitionLog
     let options: CompactionOptions
     let control: any CompactionControl
     var result = CompactionResult()
+    /// Read and written since `control` was told.
+    private var untold = 0
+    private var bytesRead = 0
+    private var bytesToRead = 0
+    /// When the last of the tombstones that stay may go.
+    private var tombstonesExpire = Timestamp.none
+
+    /// After so many bytes the control is told: each time costs a lock and a look at the clock.
+    private static let reportInterval = 256 << 10
+
+    init(log: PartitionLog, options: CompactionOptions, control: any CompactionControl) {
+        self.log = log
+        self.options = options
+        self.control = control
+    }
 
     /// Runs one pass, from the survey's first dirty offset as far as the keys fit.
-    mutating func run(_ survey: CompactionSurvey, _ segments: [LogSegment], _ facts: [SegmentFacts]) throws(LogError) {
+    mutating func run(_ survey: CompactionSurvey, _ sources: [Source]) throws(LogError) {
         let start = survey.firstDirty
         var generator = SystemRandomNumberGenerator()
         let keys = try KeyMap(
@@ -52,7 +40,10 @@ struct Compaction {
             from: start,
             secret: KeyDigest.Secret(using: &generator)
         )
-        try takeIn(keys, segments, facts, start: start, end: survey.firstUncleanable)
+        let dirty = sources.filter { $0.facts.endOffset > start && $0.facts.endOffset <= survey.firstUncleanable }
+        let all = sources.filter { $0.facts.baseOffset < survey.firstUncleanable }
+        bytesToRead = (dirty + all).reduce(0) { $0 + $1.facts.size }
+        try takeIn(keys, dirty, start: start)
         result.range = start.rawValue..<keys.end.rawValue
         result.keys = keys.count
         result.needsAnotherPass = keys.end < survey.firstUncleanable
@@ -64,30 +55,43 @@ struct Compaction {
             deleteRetentionMilliseconds: log.config.deleteRetentionMilliseconds,
             purgesTombstones: options.purgesTombstones
         )
-        let count = facts.prefix { $0.baseOffset < keys.end }.count
-        let groups = CompactionGroups.groups(of: Array(facts.prefix(count)), config: log.config)
-        for (number, group) in groups.enumerated() {
-            let isLast = number == groups.count - 1
-            let isDone = try replace(Array(segments[group]), rules, compactedTo: isLast ? keys.end : nil)
-            // Something was removed or cut meanwhile; what is to be done now is for another look.
-            guard isDone else { return result.needsAnotherPass = true }
+        try copy(sources.filter { $0.facts.baseOffset < keys.end }, rules)
+        try tell()
+    }
+
+    private mutating func copy(_ sources: [Source], _ rules: CompactionRules) throws(LogError) {
+        var rest = sources[...]
+        while !rest.isEmpty {
+            if options.isDryRun {
+                try measure(&rest, rules)
+            } else if try !replace(&rest, rules) {
+                // Something was removed or cut meanwhile; what is to be done now is for another look.
+                return result.needsAnotherPass = true
+            }
         }
+    }
+
+    /// Notes what was read and written.
+    private mutating func account(read: Int, written: Int = 0) throws(LogError) {
+        bytesRead += read
+        untold += read + written
+        if untold >= Self.reportInterval { try tell() }
+    }
+
+    private mutating func tell() throws(LogError) {
+        control.progressed(to: min(bytesRead, bytesToRead), of: bytesToRead)
+        if untold > 0 { try control.transferred(untold) }
+        untold = 0
     }
 
     // MARK: The keys
 
-    private func takeIn(
-        _ keys: KeyMap,
-        _ segments: [LogSegment],
-        _ facts: [SegmentFacts],
-        start: Offset,
-        end: Offset
-    ) throws(LogError) {
-        for (segment, facts) in zip(segments, facts) where facts.endOffset > start && facts.endOffset <= end {
+    private mutating func takeIn(_ keys: KeyMap, _ sources: [Source], start: Offset) throws(LogError) {
+        for source in sources {
             var isFull = false
-            var walk = try SegmentWalk(segment)
+            var walk = try SegmentWalk(source.segment, end: source.facts.size)
             while let header = try walk.next() {
-                try control.transferred(header.totalLength)
+                try account(read: header.totalLength)
                 guard header.lastOffset >= start, CompactionRules.isCompacted(header) else { continue }
                 try walk.withBatch(limit: log.environment.maximumDecompressedBytes) { batch throws(BatchError) in
                     try batch.forEachRecord { record in
@@ -99,86 +103,130 @@ struct Compaction {
                 if isFull { return }
                 keys.pass(to: header.nextOffset)
             }
-            keys.pass(to: facts.endOffset)
+            keys.pass(to: source.facts.endOffset)
+            try tell()
         }
     }
 
     // MARK: The copy
 
+    /// Finds out what would be left of the first sources.
+    private mutating func measure(_ rest: inout ArraySlice<Source>, _ rules: CompactionRules) throws(LogError) {
+        var sink = MeasuringSink()
+        result.segmentsBefore += try copyGroup(&rest, rules, to: &sink).count
+        result.segmentsAfter += 1
+    }
+
+    /// Replaces the first sources by one segment.
     private mutating func replace(
-        _ sources: [LogSegment],
-        _ rules: CompactionRules,
-        compactedTo: Offset?
+        _ rest: inout ArraySlice<Source>,
+        _ rules: CompactionRules
     ) throws(LogError) -> Bool {
+        guard let first = rest.first else { return true }
         let generation = log.nextGeneration
         var writer = try CleanedSegmentWriter(
-            sources[0].baseOffset,
+            first.facts.baseOffset,
             directory: log.directory,
             environment: log.environment,
             ending: ".\(generation)\(LogFileNames.cleaned)",
             indexIntervalBytes: log.config.indexIntervalBytes
         )
         do throws(LogError) {
-            for source in sources { try copy(source, rules, to: &writer) }
+            let group = try copyGroup(&rest, rules, to: &writer)
             let cleaned = try writer.finish()
-            guard try log.replace(sources, with: cleaned, generation: generation, compactedTo: compactedTo) else {
+            let end = CompactionEnd(offset: rules.end, tombstonesExpire: tombstonesExpire)
+            let finishing = rest.isEmpty ? end : nil
+            guard try log.replace(group, with: cleaned, generation: generation, finishing: finishing) else {
                 writer.discard(unless: false)
                 return false
             }
+            result.segmentsBefore += group.count
+            result.segmentsAfter += 1
         } catch {
             writer.discard(unless: log.mayHaveCommitted)
             throw error
         }
-        result.segmentsBefore += sources.count
-        result.segmentsAfter += 1
         return true
     }
 
-    private mutating func copy(
-        _ source: LogSegment,
+    /// Copies what stays of as many sources as are sure to fit into one segment, and takes them off `rest`.
+    private mutating func copyGroup(
+        _ rest: inout ArraySlice<Source>,
         _ rules: CompactionRules,
-        to writer: inout CleanedSegmentWriter
+        to sink: inout some BatchSink
+    ) throws(LogError) -> [LogSegment] {
+        var group: [LogSegment] = []
+        let base = rest.first?.facts.baseOffset ?? .zero
+        while let next = rest.first {
+            let fits = CompactionGroups.takes(
+                next.facts,
+                after: group.count,
+                from: base,
+                size: sink.size,
+                config: log.config
+            )
+            if !group.isEmpty, !fits { break }
+            try copy(next, rules, to: &sink)
+            group.append(next.segment)
+            rest.removeFirst()
+        }
+        return group
+    }
+
+    private mutating func copy(
+        _ source: Source,
+        _ rules: CompactionRules,
+        to sink: inout some BatchSink
     ) throws(LogError) {
-        var walk = try SegmentWalk(source)
+        var walk = try SegmentWalk(source.segment, end: source.facts.size)
         while let header = try walk.next() {
             result.recordsBefore += Int(header.recordCount)
             result.bytesBefore += header.totalLength
-            let before = writer.size
-            let kept = try copy(header, &walk, rules, to: &writer)
+            let before = sink.size
+            let kept = try copy(header, &walk, rules, to: &sink)
             result.recordsAfter += kept
-            result.bytesAfter += writer.size - before
-            try control.transferred(header.totalLength + writer.size - before)
+            result.bytesAfter += sink.size - before
+            try account(read: header.totalLength, written: options.isDryRun ? 0 : sink.size - before)
         }
-        try log.checkAgainstManifest(source, checksum: walk.checksum)
+        try log.checkAgainstManifest(source.segment, checksum: walk.checksum)
+        try tell()
     }
 
     /// Copies what stays of one batch; returns how many records that is.
-    private func copy(
+    private mutating func copy(
         _ header: BatchHeader,
         _ walk: inout SegmentWalk,
         _ rules: CompactionRules,
-        to writer: inout CleanedSegmentWriter
+        to sink: inout some BatchSink
     ) throws(LogError) -> Int {
         guard CompactionRules.isCompacted(header), header.baseOffset < rules.end else {
             try walk.verify()
-            try walk.withBytes { bytes throws(LogError) in try writer.append(bytes, header) }
+            try walk.withBytes { bytes throws(LogError) in try sink.append(bytes, header) }
             return Int(header.recordCount)
         }
         let keepsTombstones = rules.keepsTombstones(of: header)
         var kept = 0
+        var hasTombstone = false
         let (outcome, empty) = try walk.withBatch(limit: log.environment.maximumDecompressedBytes) {
             batch throws(BatchError) in
             let outcome = try batch.rewritten(horizon: rules.horizon) { record in
                 let stays = rules.keeps(record, keepsTombstones: keepsTombstones)
-                if stays { kept += 1 }
+                if stays {
+                    kept += 1
+                    hasTombstone = hasTombstone || record.isTombstone
+                }
                 return stays
             }
             return (outcome, outcome == .empty && rules.keepsEmpty(header) ? batch.emptied() : nil)
         }
+        if hasTombstone {
+            let known = header.attributes.hasDeleteHorizon
+            tombstonesExpire = max(tombstonesExpire, known ? header.baseTimestamp : rules.horizon)
+        }
         switch outcome {
-        case .unchanged: try walk.withBytes { bytes throws(LogError) in try writer.append(bytes, header) }
-        case .rewritten(let bytes): try writer.append(bytes)
-        case .empty: if let empty { try writer.append(empty) }
+        case .unchanged: try walk.withBytes { bytes throws(LogError) in try sink.append(bytes, header) }
+        case .rewritten(let bytes): try sink.append(bytes)
+        case .empty: if let empty { try sink.append(empty) }
         }
         return kept
     }

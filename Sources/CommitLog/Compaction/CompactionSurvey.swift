@@ -18,6 +18,14 @@ package struct CompactionSurvey: Equatable, Sendable {
     package let firstUncleanable: Offset
     package let cleanBytes: Int
     package let cleanableBytes: Int
+    /// What is written, and could be compacted if it were closed.
+    package let activeBytes: Int
+    /// What is new, but younger than `min.compaction.lag.ms`.
+    package let youngBytes: Int
+    /// The oldest timestamp of what is dirty, as far as that was asked for.
+    package let oldestDirty: Timestamp?
+    /// After this, no tombstone that a compaction has left need stay; -1 if it has left none.
+    package let tombstonesExpire: Timestamp
     /// Whether something dirty has waited for `max.compaction.lag.ms`.
     package let isOverdue: Bool
 
@@ -35,15 +43,19 @@ package struct CompactionSurvey: Equatable, Sendable {
 
     /// - Parameters:
     ///   - segments: Those that take no more, oldest first.
+    ///   - active: The one that is written, if it holds anything.
     ///   - bound: Records from here on are not durable, not visible or still written.
     init(
         _ segments: [SegmentFacts],
+        active: SegmentFacts? = nil,
         compactedTo: Offset,
         logStart: Offset,
         bound: Offset,
+        tombstonesExpire: Timestamp = .none,
         config: LogConfig,
         now: Timestamp
     ) {
+        self.tombstonesExpire = tombstonesExpire
         let firstDirty = max(compactedTo, logStart)
         var limit = segments.last { $0.endOffset <= bound }?.endOffset ?? firstDirty
         let lag = config.minCompactionLagMilliseconds
@@ -59,6 +71,11 @@ package struct CompactionSurvey: Equatable, Sendable {
         let dirty = segments.filter { $0.endOffset > firstDirty && $0.endOffset <= limit }
         cleanBytes = segments.reduce(0) { $1.endOffset <= firstDirty ? $0 + $1.size : $0 }
         cleanableBytes = dirty.reduce(0) { $0 + $1.size }
+        let isActiveYoung = active.map { lag > 0 && Self.isYounger($0.largestTimestamp, than: lag, at: now) } ?? false
+        activeBytes = isActiveYoung ? 0 : active?.size ?? 0
+        let young = segments.filter { $0.endOffset > limit && $0.endOffset <= bound }
+        youngBytes = young.reduce(isActiveYoung ? active?.size ?? 0 : 0) { $0 + $1.size }
+        oldestDirty = (dirty + [active].compactMap { $0 }).compactMap(\.firstTimestamp).min()
         let patience = max(config.maxCompactionLagMilliseconds, lag)
         isOverdue = dirty.contains { segment in
             guard let first = segment.firstTimestamp, first.milliseconds > 0 else { return false }
@@ -78,25 +95,17 @@ enum CompactionGroups {
     /// How many segments are replaced at once at most: each keeps three files open until the last reader has gone.
     static let maximumSegments = 64
 
-    /// Neighbours that together fit a segment, oldest first.
-    static func groups(of segments: [SegmentFacts], config: LogConfig) -> [Range<Int>] {
-        var groups: [Range<Int>] = []
-        var start = 0
-        while start < segments.count {
-            var end = start + 1
-            var size = segments[start].size
-            while end < segments.count, end - start < maximumSegments {
-                let next = segments[end]
-                let (sum, overflow) = size.addingReportingOverflow(next.size)
-                guard !overflow, sum <= config.segmentBytes,
-                    next.endOffset - segments[start].baseOffset <= Int64(Int32.max)
-                else { break }
-                size = sum
-                end += 1
-            }
-            groups.append(start..<end)
-            start = end
-        }
-        return groups
+    /// Whether `next` goes into the new segment, too, into which `count` segments from `base` on have gone: all of them
+    /// together fit into one segment, even if everything of `next` stays.
+    static func takes(
+        _ next: SegmentFacts,
+        after count: Int,
+        from base: Offset,
+        size: Int,
+        config: LogConfig
+    ) -> Bool {
+        let (sum, overflow) = size.addingReportingOverflow(next.size)
+        return !overflow && sum <= config.segmentBytes && count < maximumSegments
+            && next.endOffset - base <= Int64(Int32.max)
     }
 }

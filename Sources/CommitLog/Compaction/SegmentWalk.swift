@@ -13,12 +13,12 @@ struct SegmentWalk {
     private var nextOffset: Offset
     private var running = CRC32C.Running()
 
-    init(_ segment: LogSegment) throws(LogError) {
+    /// - Parameter end: Where the last batch ends.
+    init(_ segment: LogSegment, end: Int) throws(LogError) {
         self.segment = segment
         nextOffset = segment.baseOffset
         let file = try storage { () throws(FileError) in try segment.file() }
-        let size = try storage { () throws(FileError) in try segment.sealedSize() }
-        window = ReadWindow(file: file, end: size, step: LogEnvironment.scratchBytes)
+        window = ReadWindow(file: file, end: end, step: LogEnvironment.scratchBytes)
     }
 
     /// Of all bytes of the batches walked so far.

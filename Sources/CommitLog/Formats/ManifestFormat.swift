@@ -31,6 +31,8 @@ struct Manifest: Equatable {
     var compactedTo = Offset.zero
     /// When the last compaction ended; -1 if none has.
     var compactedAt = Timestamp.none
+    /// After this, none of the tombstones that the last compaction has left need stay; -1 if it has left none.
+    var tombstonesExpire = Timestamp.none
     /// Ascending.
     var segments: [Segment] = []
     var replacement: Replacement?
@@ -55,7 +57,8 @@ struct Manifest: Equatable {
 ///       10      8  generation
 ///       18      8  compacted to     offset
 ///       26      8  compacted at     milliseconds since 1970, -1: never
-///       34      4  segment count, then for each, 29 bytes:
+///       34      8  tombstones expire  milliseconds since 1970, -1: there are none
+///       42      4  segment count, then for each, 29 bytes:
 ///        0      8  base offset
 ///        8      8  last offset
 ///       16      8  size             in bytes
@@ -80,6 +83,7 @@ enum ManifestFormat {
     static func encode(_ manifest: Manifest) -> [UInt8] {
         var body = bigEndianBytes(manifest.generation) + bigEndianBytes(manifest.compactedTo.rawValue)
         body += bigEndianBytes(manifest.compactedAt.milliseconds)
+        body += bigEndianBytes(manifest.tombstonesExpire.milliseconds)
         body += bigEndianBytes(Int32(manifest.segments.count))
         for segment in manifest.segments {
             body += bigEndianBytes(segment.baseOffset.rawValue) + bigEndianBytes(segment.lastOffset.rawValue)
@@ -110,6 +114,7 @@ enum ManifestFormat {
             manifest.generation = try reader.integer()
             manifest.compactedTo = try reader.offset()
             manifest.compactedAt = Timestamp(milliseconds: try reader.integer())
+            manifest.tombstonesExpire = Timestamp(milliseconds: try reader.integer())
             for _ in 0..<(try reader.count(of: segmentSize)) { manifest.segments.append(try segment(&reader)) }
             var sources: [Offset] = []
             for _ in 0..<(try reader.count(of: sourceSize)) { sources.append(try reader.offset()) }

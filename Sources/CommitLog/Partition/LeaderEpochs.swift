@@ -78,11 +78,9 @@ struct LeaderEpochs: Equatable {
     }
 
     /// Puts the prepared file into the place of the present one.
-    static func publish(in directory: String, _ fileSystem: any FileSystem) throws(LogError) {
+    static func publish(in directory: String, _ fileSystem: any FileSystem) throws(FileError) {
         let path = "\(directory)/\(LogFileNames.leaderEpochs)"
-        try storage { () throws(FileError) in
-            try fileSystem.rename(path + LogFileNames.temporary, to: path)
-        }
+        try fileSystem.rename(path + LogFileNames.temporary, to: path)
     }
 
     /// Reads what ``checkpoint`` makes. `path` is for the error only.

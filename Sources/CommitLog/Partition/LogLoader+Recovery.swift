@@ -12,6 +12,7 @@ extension LogLoader {
     ) throws(LogError) -> LoadedLog {
         guard let first = segments.first else { throw .corrupt(path: directory, "it has no segments") }
         let suspect = firstSuspect(segments)
+        try checkScan(of: segments[suspect...])
         var kept = Array(segments[..<suspect])
         var epochs = lacksEpochs ? try self.epochs(from: kept) : stored
         var producers = try producers(at: segments[suspect].baseOffset, segments: kept)
@@ -26,9 +27,12 @@ extension LogLoader {
             last = (segment, scan)
         }
         guard let last else { throw .corrupt(path: directory, "it has no segments") }
+        let end = last.scan.nextOffset
+        let durable = syncs ? end : min(end, hints.recoveryPoint ?? .zero)
+        let unsynced = durable < end ? Array(kept[suspect...]) : []
         for segment in kept { try rebuildIfMissing(segment) }
         try completeTimes(ofLast: kept, next: segments[suspect].baseOffset)
-        epochs.truncate(toEnd: last.scan.nextOffset)
+        epochs.truncate(toEnd: end)
         return LoadedLog(
             sealed: kept,
             active: ActiveSegment(
@@ -39,7 +43,9 @@ extension LogLoader {
             producers: producers,
             epochs: epochs,
             logStart: first.baseOffset,
-            logEnd: last.scan.nextOffset,
+            logEnd: end,
+            unsynced: unsynced,
+            durable: durable,
             report: report
         )
     }
@@ -47,6 +53,17 @@ extension LogLoader {
     private func firstSuspect(_ segments: [LogSegment]) -> Int {
         guard let point = hints.recoveryPoint else { return segments.count - 1 }
         return segments.lastIndex { $0.baseOffset <= point } ?? 0
+    }
+
+    /// Throws if more would have to be read than may be now.
+    private func checkScan(of segments: ArraySlice<LogSegment>) throws(LogError) {
+        guard let most = hints.maximumScan else { return }
+        var bytes = 0
+        for segment in segments where environment.fileSystem.exists(segment.path) {
+            bytes += try storage { () throws(FileError) in try segment.file().size() }
+        }
+        for segment in segments { segment.releaseHandles() }
+        if bytes > most { throw .opening(topicPartition, toScan: bytes) }
     }
 
     /// I1, as far as compaction, which leaves gaps, allows to say.
@@ -85,9 +102,9 @@ extension LogLoader {
         try storage { () throws(FileError) in
             if good < size { try file.truncate(to: good) }
             // What was only in the page cache when the process died counts from here on.
-            if syncs { try file.sync() }
-            try segment.offsetIndex.file.replace(with: scan.offsetIndex)
-            try segment.timeIndex.file.replace(with: scan.timeIndex)
+            if syncs, good < size || scan.nextOffset > hints.recoveryPoint ?? .zero { try file.sync() }
+            try segment.offsetIndex.file.replaceUnlessSame(scan.offsetIndex)
+            try segment.timeIndex.file.replaceUnlessSame(scan.timeIndex)
         }
         if let problem = scan.problem {
             report.truncations.append(

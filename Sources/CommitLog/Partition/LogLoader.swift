@@ -11,6 +11,10 @@ struct LoadedLog {
     var logEnd: Offset
     /// Whether nothing of the directory is durable, its own entry in the log directory included.
     var isNew = false
+    /// Segments, but for the active one, with records that may not be durable.
+    var unsynced: [LogSegment] = []
+    /// Everything below is durable.
+    var durable: Offset
     /// Whether a snapshot of the producers at the log's end is on disk.
     var hasSnapshot = false
     var manifest = Manifest()
@@ -30,7 +34,7 @@ struct LogLoader {
     let config: LogConfig
     let environment: LogEnvironment
     let hints: OpeningHints
-    /// Whether repairs are synced here; otherwise the caller syncs everything before the log is used.
+    /// Whether what is repaired is synced here; otherwise that is for the log's first sync.
     let syncs: Bool
     var report: RecoveryReport
     /// What the directory holds.
@@ -87,7 +91,8 @@ struct LogLoader {
         }
         if loaded.epochs != stored { loaded.hasPreparedEpochs = try save(loaded.epochs, isNew: isNew) }
         if isDirty, syncs { try syncNames() }
-        loaded.isNew = isUnnamed && !(isDirty && syncs)
+        // Otherwise that is part of the log's first sync, before anything that is durable by it.
+        loaded.isNew = (isUnnamed || isDirty) && !(isDirty && syncs)
         loaded.hasSnapshot = fileSystem.exists(
             "\(directory)/\(LogFileNames.name(loaded.logEnd, LogFileNames.snapshot))"
         )
@@ -223,6 +228,7 @@ struct LogLoader {
             epochs: lacksEpochs ? try self.epochs(from: segments) : epochs,
             logStart: first.baseOffset,
             logEnd: end,
+            durable: end,
             report: report
         )
     }

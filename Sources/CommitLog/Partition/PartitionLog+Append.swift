@@ -99,7 +99,7 @@ extension PartitionLog {
         _ config: LogConfig
     ) throws(LogError) {
         // Opened before anything is written, and kept open: want of a descriptor leaves nothing to be undone.
-        let file = try storage { () throws(FileError) in try writer.active.segment.file() }
+        let file = try storage { () throws(FileError) in try writer.active.file(for: batch) }
         do throws(FileError) {
             try writer.active.append(
                 batch,

@@ -5,9 +5,30 @@ import Records
 extension PartitionLog {
     /// How dirty the log is. Reads little, but may read: never on an event loop.
     package func compactionSurvey() throws(LogError) -> CompactionSurvey {
+        let active = activeFacts
         let snapshot = try readableSnapshot()
         let bound = compactionBound(of: snapshot)
-        return survey(try facts(of: snapshot), in: snapshot, bound: bound)
+        return survey(try facts(of: snapshot), active: active, in: snapshot, bound: bound)
+    }
+
+    /// For how long nothing was appended, as far as this process knows.
+    package var idleMilliseconds: Int64 {
+        let last = writer.withLock { $0.active.lastAppend?.instant ?? $0.active.segment.createdInstant }
+        return max(0, last.duration(to: environment.time.instant).wholeNanoseconds / 1_000_000)
+    }
+
+    /// Of the segment that is written; nil if nothing is in it.
+    private var activeFacts: SegmentFacts? {
+        writer.withLock { writer in
+            guard writer.active.size > 0 else { return nil }
+            return SegmentFacts(
+                baseOffset: writer.active.segment.baseOffset,
+                endOffset: offsets.logEnd,
+                size: writer.active.size,
+                largestTimestamp: writer.active.largest?.timestamp,
+                firstTimestamp: writer.active.firstTimestamp
+            )
+        }
     }
 
     /// Below which offset a compaction has gone, and when; nil if there was none.
@@ -37,6 +58,7 @@ extension PartitionLog {
         control: any CompactionControl
     ) throws(LogError) -> CompactionResult {
         try compacting.withLock { () throws(LogError) in
+            if options.isDryRun { return try measure(options, control: control) }
             try maintenance.withLock { () throws(LogError) in try settleManifest() }
             // What has not reached the disk must not replace what has.
             try flushFinishedSegments()
@@ -44,11 +66,47 @@ extension PartitionLog {
             let facts = try facts(of: snapshot)
             let bound = min(compactionBound(of: snapshot), snapshot.offsets.durable)
             let survey = survey(facts, in: snapshot, bound: bound)
-            var compaction = Compaction(log: self, options: options, control: control)
-            guard survey.cleanableBytes > 0 || options.purgesTombstones else { return compaction.result }
-            try compaction.run(survey, snapshot.sealed, facts)
-            return compaction.result
+            return try compact(survey, zip(snapshot.sealed, facts).map(Compaction.Source.init), options, control)
         }
+    }
+
+    /// Reads what ``compact(_:control:)`` would read if the segment that is written were closed, and says what would be
+    /// left. Changes nothing.
+    private func measure(
+        _ options: CompactionOptions,
+        control: any CompactionControl
+    ) throws(LogError) -> CompactionResult {
+        let largest = activeFacts?.largestTimestamp
+        let snapshot = try readableSnapshot()
+        var sources = zip(snapshot.sealed, try facts(of: snapshot)).map(Compaction.Source.init)
+        let mark =
+            snapshot.highWatermark.offset < snapshot.lastStable.offset
+            ? snapshot.highWatermark : snapshot.lastStable
+        if mark.segment == snapshot.active.baseOffset, mark.position > .zero {
+            let facts = SegmentFacts(
+                baseOffset: mark.segment,
+                endOffset: mark.offset,
+                size: mark.position.bytes,
+                largestTimestamp: largest,
+                firstTimestamp: nil
+            )
+            sources.append(Compaction.Source(segment: snapshot.active, facts: facts))
+        }
+        let survey = survey(sources.map(\.facts), in: snapshot, bound: mark.offset)
+        return try compact(survey, sources, options, control)
+    }
+
+    private func compact(
+        _ survey: CompactionSurvey,
+        _ sources: [Compaction.Source],
+        _ options: CompactionOptions,
+        _ control: any CompactionControl
+    ) throws(LogError) -> CompactionResult {
+        var compaction = Compaction(log: self, options: options, control: control)
+        let isTombstoneDue = survey.tombstonesExpire > .none && survey.tombstonesExpire <= environment.time.now
+        guard survey.cleanableBytes > 0 || options.purgesTombstones || isTombstoneDue else { return compaction.result }
+        try compaction.run(survey, sources)
+        return compaction.result
     }
 
     /// The last offset of each producer's last batch.
@@ -62,12 +120,20 @@ extension PartitionLog {
         return marks.reduce(snapshot.active.baseOffset) { min($0, $1.segment, $1.offset) }
     }
 
-    private func survey(_ facts: [SegmentFacts], in snapshot: LogSnapshot, bound: Offset) -> CompactionSurvey {
-        CompactionSurvey(
+    private func survey(
+        _ facts: [SegmentFacts],
+        active: SegmentFacts? = nil,
+        in snapshot: LogSnapshot,
+        bound: Offset
+    ) -> CompactionSurvey {
+        let manifest = manifest.withLock { $0.manifest }
+        return CompactionSurvey(
             facts,
-            compactedTo: manifest.withLock { $0.manifest.compactedTo },
+            active: active,
+            compactedTo: manifest.compactedTo,
             logStart: snapshot.offsets.logStart,
             bound: bound,
+            tombstonesExpire: manifest.tombstonesExpire,
             config: config,
             now: environment.time.now
         )

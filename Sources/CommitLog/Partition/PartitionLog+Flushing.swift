@@ -16,8 +16,7 @@ extension PartitionLog {
     /// Whether an append may be acknowledged: everything up to `offset` is where the topic's `durability` wants it and, if
     /// `flush.messages` demands that, durable.
     package func isStored(upTo offset: Offset, mustBeDurable: Bool) -> Bool {
-        let offsets = self.offsets
-        return offset < offsets.highWatermark && (!mustBeDurable || offset < offsets.durable)
+        offsets.isStored(upTo: offset, mustBeDurable: mustBeDurable)
     }
 
     /// Decides about the flush that follows an append, noting in `result` whether its acknowledgement has to wait. With
@@ -49,11 +48,18 @@ extension PartitionLog {
     }
 }
 
+extension LogOffsets {
+    /// Whether an append was where its topic wants it when these offsets were taken; see ``PartitionLog``.
+    package func isStored(upTo offset: Offset, mustBeDurable: Bool) -> Bool {
+        offset < highWatermark && (!mustBeDurable || offset < durable)
+    }
+}
+
 extension LogWriter {
     /// What has to be asked of the group commit so that it is as urgent as that; nil if it was asked for already.
     mutating func demand(_ urgency: FlushUrgency, delay: Duration = .zero) -> FlushRequest? {
         guard urgency > flushUrgency else { return nil }
-        defer { flushUrgency = urgency }
-        return FlushRequest(urgency: urgency, isQueued: flushUrgency >= .relaxed, delay: delay)
+        flushUrgency = urgency
+        return FlushRequest(urgency: urgency, delay: delay)
     }
 }

@@ -17,6 +17,14 @@ struct ManifestState {
     init(_ manifest: Manifest) { self.manifest = manifest }
 }
 
+/// What a compaction leaves behind that goes through to its end. Immutable.
+struct CompactionEnd {
+    /// Below, only the last record of each key is left.
+    let offset: Offset
+    /// After this, no tombstone below need stay; -1 if there is none.
+    let tombstonesExpire: Timestamp
+}
+
 /// Replacing segments. Each function waits for the disk.
 extension PartitionLog {
     /// The generation of the next compacted segment.
@@ -43,7 +51,7 @@ extension PartitionLog {
         _ sources: [LogSegment],
         with cleaned: CleanedSegment,
         generation: UInt64,
-        compactedTo: Offset?
+        finishing: CompactionEnd?
     ) throws(LogError) -> Bool {
         try maintenance.withLock { () throws(LogError) in
             guard range(of: sources, in: try readableSnapshot()) != nil, generation == nextGeneration else {
@@ -57,9 +65,10 @@ extension PartitionLog {
                 base: cleaned.segment.baseOffset,
                 sources: sources.map(\.baseOffset)
             )
-            if let compactedTo {
-                new.compactedTo = compactedTo
+            if let finishing {
+                new.compactedTo = finishing.offset
                 new.compactedAt = environment.time.now
+                new.tombstonesExpire = finishing.tombstonesExpire
             }
             do throws(LogError) {
                 try write(new)

@@ -105,11 +105,17 @@ extension PartitionLog {
 
     private func sync(_ work: SyncWork) throws(FileError) {
         for segment in work.finished {
-            try segment.file().sync()
+            try segment.sync()
             try segment.syncIndexes()
         }
-        if let active = work.active { try active.file().sync() }
+        if let active = work.active { try active.sync() }
         let fileSystem = environment.fileSystem
+        if hasPreparedEpochs {
+            let name = "\(LogFileNames.leaderEpochs)\(LogFileNames.temporary)"
+            try fileSystem.open("\(directory)/\(name)", .existing).sync()
+            try replaceEpochs()
+            try fileSystem.syncDirectory(directory)
+        }
         if work.isNew {
             for name in [LogFileNames.partitionMetadata, LogFileNames.leaderEpochs] {
                 try fileSystem.open("\(directory)/\(name)", .existing).sync()
@@ -135,6 +141,8 @@ extension PartitionLog {
     /// Returns whether someone may have waited for that.
     private func complete(_ work: SyncWork) -> Bool {
         let config = config
+        for segment in work.finished { segment.noteSynced(upTo: .max) }
+        work.active?.noteSynced(upTo: work.end.position.bytes)
         // Afterwards: the checkpoint is to find what is new.
         defer { environment.groupCommit?.noteChange() }
         let history = writer.withLock { $0.history }

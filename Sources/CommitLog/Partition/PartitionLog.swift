@@ -16,8 +16,8 @@ package final class PartitionLog: Sendable {
     let environment: LogEnvironment
     let settings: Locked<LogSettings>
     let writer: Locked<LogWriter>
-    /// Whether ``publishEpochs()`` has something to do.
-    let hasPreparedEpochs: Bool
+    /// Whether the leader epochs that recovery has written are still to take the place of the present ones.
+    let preparedEpochs: Locked<Bool>
     let snapshot: Locked<LogSnapshot>
     let observers = Locked<[any LogObserver]>([])
     /// Segments that are out of the log and whose files go when their time has come, oldest first.
@@ -30,8 +30,8 @@ package final class PartitionLog: Sendable {
     let manifest: Locked<ManifestState>
 
     /// Opens the partition in `directory`, creating it if there is none, and repairing it unless the last stop was
-    /// clean. May take its time: never on an event loop. With `syncs` false, the caller syncs the file system before it
-    /// uses the log.
+    /// clean. May take its time: never on an event loop. With `syncs` false, what was repaired becomes durable with the
+    /// log's first sync, before anything that follows.
     package static func open(
         directory: String,
         topicPartition: TopicPartition,
@@ -57,7 +57,7 @@ package final class PartitionLog: Sendable {
 
     private init(_ loaded: LoadedLog, _ loader: LogLoader) {
         topicPartition = loader.topicPartition
-        hasPreparedEpochs = loaded.hasPreparedEpochs
+        preparedEpochs = Locked(loaded.hasPreparedEpochs)
         topicID = loader.topicID
         recovery = loaded.report
         directory = loader.directory
@@ -75,8 +75,7 @@ package final class PartitionLog: Sendable {
                 activeWrittenFrom: loaded.active.size,
                 end: end,
                 logStart: loaded.logStart,
-                // What recovery kept, it has synced.
-                durable: loaded.logEnd,
+                durable: loaded.durable,
                 leaderEpoch: loaded.epochs.latest
             )
         )
@@ -84,10 +83,21 @@ package final class PartitionLog: Sendable {
         writer = Locked(LogWriter(loaded))
     }
 
-    /// Puts the leader epochs that recovery has prepared in their place. For who opens logs with `syncs` false: between two
-    /// syncs of the file system, the second of which makes them durable.
-    func publishEpochs() throws(LogError) {
-        if hasPreparedEpochs { try LeaderEpochs.publish(in: directory, environment.fileSystem) }
+    var hasPreparedEpochs: Bool { preparedEpochs.withLock { $0 } }
+
+    /// Puts the leader epochs that recovery has prepared in their place, for who has synced the file system since and will
+    /// once more. Returns whether there was something to do.
+    func publishEpochs() throws(FileError) -> Bool {
+        try maintenance.withLock { () throws(FileError) in
+            if hasPreparedEpochs { try replaceEpochs() } else { return false }
+            return true
+        }
+    }
+
+    /// Called with `maintenance` held, once the prepared file is durable.
+    func replaceEpochs() throws(FileError) {
+        try LeaderEpochs.publish(in: directory, environment.fileSystem)
+        preparedEpochs.withLock { $0 = false }
     }
 
     package var offsets: LogOffsets { snapshot.withLock { $0.offsets } }
@@ -175,7 +185,7 @@ struct LogWriter {
     var unsynced: [LogSegment] = []
     /// Whether files were created or renamed since the last sync of the directory.
     var isDirectoryDirty: Bool
-    /// Whether nothing of the partition's directory has been synced yet.
+    /// Whether not even the small files of the partition's directory have been synced yet.
     var isNew: Bool
     /// Whether something was appended, or a stop would have to write something else.
     var isChanged: Bool
@@ -191,6 +201,7 @@ struct LogWriter {
         producers = loaded.producers
         epochs = loaded.epochs
         isNew = loaded.isNew
+        unsynced = loaded.unsynced
         isDirectoryDirty = loaded.isNew || !loaded.report.wasClean
         isChanged = isDirectoryDirty || !loaded.hasSnapshot
     }

@@ -12,7 +12,7 @@ struct ActiveSegment {
     /// When something was appended last, where that was in this process.
     private(set) var lastAppend: AppendMoment?
     /// The first batch's largest timestamp, from which `segment.ms` counts.
-    private var firstTimestamp: Timestamp?
+    private(set) var firstTimestamp: Timestamp?
     /// When the first batch was appended, as far as this process knows.
     private var firstAppend: Instant?
     private var lastIndexedTimestamp: Timestamp?
@@ -85,6 +85,11 @@ struct ActiveSegment {
     mutating func note(_ moment: AppendMoment) {
         firstAppend = firstAppend ?? moment.instant
         lastAppend = moment
+    }
+
+    /// The file for the next batch. That it cannot be opened is no reason to give up the log: nothing is written yet.
+    func file(for batch: PlacedBatch) throws(FileError) -> any File {
+        try segment.file(writingTo: size + batch.header.totalLength)
     }
 
     /// Writes a batch behind the last one and, where one is due, its index entries. If it throws, nothing has changed

@@ -53,17 +53,36 @@ struct TopicDescribe: AsyncParsableCommand {
         }
         return Description(
             topic: topic,
+            explanations: try await explanations(name, configs, admin),
             problems: problems,
             starts: starts,
             ends: ends,
             configs: all ? configs : configs.filter { $0.source == .topic }
         )
     }
+
+    private func explanations(
+        _ name: String,
+        _ configs: [ConfigEntry],
+        _ admin: Admin
+    ) async throws -> [PartitionExplanation] {
+        let isCompacted = configs.contains { $0.name == "cleanup.policy" && $0.value?.contains("compact") == true }
+        guard isCompacted else { return [] }
+        do throws(ClientError) {
+            return try await admin.explainTopic(name)
+        } catch {
+            // Other brokers have no such thing to say; what is wrong with a partition stands among the problems.
+            guard error.kind == .unsupported || error.kind == .broker else { throw error }
+            return []
+        }
+    }
 }
 
 /// What `topic describe` says about one topic. A value.
 private struct Description {
     let topic: TopicDescription
+    /// Only of compacted topics.
+    let explanations: [PartitionExplanation]
     let problems: [HealthProblem]
     let starts: [Partition: Int64]
     let ends: [Partition: Int64]
@@ -95,7 +114,11 @@ private struct Description {
                 start.flatMap { start in end.map { String($0 - start) } } ?? "-",
             ])
         }
-        return lines + [""] + table.lines + (problems.isEmpty ? [] : ["", "Problems:"] + problems.flatMap(\.lines))
+        let compaction = CompactionTable.lines(explanations)
+        var sections = [[""] + table.lines]
+        if !compaction.isEmpty { sections.append([""] + compaction) }
+        if !problems.isEmpty { sections.append(["", "Problems:"] + problems.flatMap(\.lines)) }
+        return lines + sections.flatMap { $0 }
     }
 
     var json: JSON {
@@ -120,6 +143,10 @@ private struct Description {
             "in_sync_replicas": .array(partition.inSyncReplicas.map { .int($0) }),
             "start_offset": .optional(starts[key]) { .int($0) },
             "end_offset": .optional(ends[key]) { .int($0) },
+            "compaction": .optional(
+                explanations.first { $0.index == partition.index }?.compaction,
+                CompactionTable.json
+            ),
         ])
     }
 

@@ -5,7 +5,8 @@ import MartletClient
 struct TopicExplain: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "explain",
-        abstract: "Show what a topic's partitions consist of, why each segment is kept and when it will go."
+        abstract:
+            "Show what a topic's partitions consist of, why each segment is kept and when it will go, and when they are compacted."
     )
 
     @OptionGroup var connection: ConnectionOptions
@@ -50,7 +51,7 @@ struct TopicExplain: AsyncParsableCommand {
         let count = partitions.reduce(0) { $0 + $1.segments.count }
         return [
             "Topic \(name): \(partitions.count) partitions, \(count) segments, \(Quantity.bytes(Int(clamping: bytes)))"
-        ] + table.lines
+        ] + table.lines + CompactionTable.lines(partitions)
     }
 
     private static func offsets(_ segment: SegmentExplanation) -> String {
@@ -68,6 +69,7 @@ struct TopicExplain: AsyncParsableCommand {
             "start_offset": .int(partition.logStart),
             "end_offset": .int(partition.logEnd),
             "segments": .array(partition.segments.map(json)),
+            "compaction": .optional(partition.compaction, CompactionTable.json),
         ])
     }
 

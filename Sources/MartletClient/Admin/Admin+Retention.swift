@@ -51,6 +51,25 @@ extension PartitionExplanation {
         logStart = partition.logStart
         logEnd = partition.logEnd
         segments = partition.segments.map(SegmentExplanation.init)
+        compaction = partition.compaction.map(CompactionExplanation.init)
+    }
+}
+
+extension CompactionExplanation {
+    init(_ compaction: ExplainTopicResponse.Compaction) {
+        dirtyRatio = compaction.dirtyRatio
+        cleanBytes = compaction.cleanBytes
+        dirtyBytes = compaction.dirtyBytes
+        activeBytes = compaction.activeBytes
+        youngBytes = compaction.youngBytes
+        compactedTo = compaction.compactedTo
+        lastTime = compaction.lastTime < 0 ? nil : compaction.lastTime
+        lastBytesBefore = compaction.lastBytesBefore < 0 ? nil : compaction.lastBytesBefore
+        lastBytesAfter = compaction.lastBytesAfter < 0 ? nil : compaction.lastBytesAfter
+        isDue = compaction.isDue
+        reason = compaction.reason
+        explanation = compaction.explanation
+        nextTime = compaction.nextTime < 0 ? nil : compaction.nextTime
     }
 }
 

@@ -22,18 +22,6 @@ public struct SegmentExplanation: Equatable, Sendable {
     public let expiresAt: Int64?
 }
 
-/// What a broker says about the segments of a partition. Immutable.
-public struct PartitionExplanation: Equatable, Sendable {
-    /// The partition's number.
-    public let index: Int32
-    /// The offset of the oldest record.
-    public let logStart: Int64
-    /// The offset that the next record will get.
-    public let logEnd: Int64
-    /// The segments, oldest first.
-    public let segments: [SegmentExplanation]
-}
-
 /// What retention has removed from a partition, or would remove. Immutable.
 public struct RetentionResult: Equatable, Sendable {
     /// A segment that goes.

@@ -1,7 +1,7 @@
 package import Model
 
-/// ExplainTopic (key 10001): what topics' partitions consist of, segment by segment, and what retention will do with
-/// each. Private to Martlet. Flexible in its only version.
+/// ExplainTopic (key 10001): what topics' partitions consist of, segment by segment, what retention will do with each,
+/// and how their compaction stands. Private to Martlet. Flexible in its only version.
 package struct ExplainTopicRequest: WireRequest {
     package typealias Response = ExplainTopicResponse
     package static let api = API(.explainTopic, "ExplainTopic", versions: 0...0, flexibleFrom: 0)
@@ -53,6 +53,8 @@ package struct ExplainTopicResponse: WireStruct {
         package var logStart: Int64 = 0
         package var logEnd: Int64 = 0
         package var segments: [Segment] = []
+        /// nil if the topic is not compacted.
+        package var compaction: Compaction?
 
         package init() {}
 
@@ -63,6 +65,52 @@ package struct ExplainTopicResponse: WireStruct {
             try wire.int64("LogStartOffset", &logStart)
             try wire.int64("LogEndOffset", &logEnd)
             try wire.array("Segments", &segments)
+            try wire.nullableStructure("Compaction", &compaction)
+            try wire.taggedFields()
+        }
+    }
+
+    package struct Compaction: WireStruct {
+        /// Of what could be compacted, so much is new since the last compaction: from 0 to 1.
+        package var dirtyRatio = 0.0
+        package var cleanBytes: Int64 = 0
+        package var dirtyBytes: Int64 = 0
+        /// New, but in the segment that is written.
+        package var activeBytes: Int64 = 0
+        /// New, but younger than `min.compaction.lag.ms`.
+        package var youngBytes: Int64 = 0
+        /// Below, only the last record of each key is left.
+        package var compactedTo: Int64 = 0
+        /// When the last compaction ended; −1 if there was none.
+        package var lastTime: Int64 = -1
+        /// What it has made of how many bytes; −1 if that was before the broker's start.
+        package var lastBytesBefore: Int64 = -1
+        package var lastBytesAfter: Int64 = -1
+        /// Whether the next one is due now.
+        package var isDue = false
+        /// Why it is due or not, in one word.
+        package var reason = ""
+        /// The same in a few words for people.
+        package var explanation = ""
+        /// When it comes at the latest; −1 if that cannot be foretold.
+        package var nextTime: Int64 = -1
+
+        package init() {}
+
+        package mutating func code(_ wire: inout WireCoder) throws(WireError) {
+            try wire.float64("DirtyRatio", &dirtyRatio)
+            try wire.int64("CleanBytes", &cleanBytes)
+            try wire.int64("DirtyBytes", &dirtyBytes)
+            try wire.int64("ActiveBytes", &activeBytes)
+            try wire.int64("YoungBytes", &youngBytes)
+            try wire.int64("CompactedTo", &compactedTo)
+            try wire.int64("LastTime", &lastTime)
+            try wire.int64("LastBytesBefore", &lastBytesBefore)
+            try wire.int64("LastBytesAfter", &lastBytesAfter)
+            try wire.bool("IsDue", &isDue)
+            try wire.string("Reason", &reason)
+            try wire.string("Explanation", &explanation)
+            try wire.int64("NextTime", &nextTime)
             try wire.taggedFields()
         }
     }
