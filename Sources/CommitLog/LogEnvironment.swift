@@ -15,10 +15,13 @@ package struct LogEnvironment: Sendable {
     /// How much a batch may grow when a search by timestamp has to look inside it.
     package var maximumDecompressedBytes = 256 << 20
 
+    /// Segments up to this size are looked through from their start after a crash, longer ones from the last checkpoint.
+    package var fullScanBytes = 1 << 20
+    /// How much is appended between two notes of the producers' state inside a segment.
+    package var producerNoteBytes = 16 << 20
     /// Whether a log directory commits on threads of its own; else whoever uses it calls ``LogDirectory/commit()``, as
     /// simulations do, in which nothing may happen by itself.
     package var commitsInBackground = true
-
     /// What keeps the number of open files inside the process's limits; nil where few are opened.
     package var openFiles: OpenFiles?
     /// Makes appended records durable in the background; nil where the log's user does so by ``PartitionLog/flush()``.

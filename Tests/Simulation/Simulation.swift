@@ -148,6 +148,8 @@ final class Simulation {
         var environment = LogEnvironment(fileSystem: fileSystem, time: time)
         environment.commitsInBackground = false
         environment.recentTailBytes = 0
+        environment.fullScanBytes = swarm.fullScanBytes
+        environment.producerNoteBytes = swarm.producerNoteBytes
         let directory = try LogDirectory.open(
             Self.root,
             clusterID: "simulation",

@@ -24,6 +24,10 @@ struct Swarm {
     let partitionCount: Int
     let stepCount: Int
     let config: LogConfig
+    /// Of the environment: from which size on segments are looked through from the checkpoint, and how often in between
+    /// the producers are noted.
+    let fullScanBytes: Int
+    let producerNoteBytes: Int
 
     init(using generator: inout SeededGenerator) {
         var features: Set<Feature> = []
@@ -35,6 +39,8 @@ struct Swarm {
         partitionCount = Int.random(in: 1...3, using: &generator)
         stepCount = Int.random(in: 100...900, using: &generator)
         config = Self.config(features, using: &generator)
+        fullScanBytes = Bool.random(using: &generator) ? 0 : 1 << 20
+        producerNoteBytes = Bool.random(using: &generator) ? 300 : 16 << 20
     }
 
     func has(_ feature: Feature) -> Bool { features.contains(feature) }

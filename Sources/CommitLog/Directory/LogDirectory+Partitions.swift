@@ -173,7 +173,10 @@ extension LogDirectory {
         if let failure { throw failure }
         do throws(LogError) {
             let isAll = mustSync.exchange(false, ordering: .acquiringAndReleasing)
-            for log in logs { try isAll ? log.commit() : log.flushFinishedSegments() }
+            for log in logs {
+                try isAll ? log.commit() : log.flushFinishedSegments()
+                log.noteProducers()
+            }
             try writeCheckpoints()
         } catch {
             note(error)

@@ -1,3 +1,4 @@
+import Glibc
 package import Model
 import Synchronization
 
@@ -141,7 +142,7 @@ package final class LogDirectory: Sendable {
         guard try storage({ () throws(FileError) in try file.takeExclusively() }) else {
             throw try inUse(path, fileSystem)
         }
-        let number = Array("\(currentProcessID())\n".utf8)
+        let number = Array("\(getpid())\n".utf8)
         try storage { () throws(FileError) in
             try file.truncate(to: 0)
             try number.withBytes { bytes throws(FileError) in

@@ -12,10 +12,17 @@ extension LogLoader {
     ) throws(LogError) -> LoadedLog {
         guard let first = segments.first else { throw .corrupt(path: directory, "it has no segments") }
         let suspect = firstSuspect(segments)
-        try checkScan(of: segments[suspect...])
         var kept = Array(segments[..<suspect])
         var epochs = lacksEpochs ? try self.epochs(from: kept) : stored
-        var producers = try producers(at: segments[suspect].baseOffset, segments: kept)
+        var start = try scanStart(in: segments[suspect])
+        try checkScan(of: segments[suspect...], from: start)
+        var producers: ProducerState
+        if let resumption = start, let resumed = try self.producers(at: resumption, after: kept) {
+            producers = resumed
+        } else {
+            start = nil
+            producers = try self.producers(at: segments[suspect].baseOffset, segments: kept)
+        }
         var last: (segment: LogSegment, scan: SegmentScan)?
         for (number, segment) in segments.enumerated().dropFirst(suspect) {
             if let (_, before) = last, before.problem != nil || !follows(segment, before) {
@@ -23,7 +30,7 @@ extension LogLoader {
                 break
             }
             if let last { kept.append(last.segment) }
-            let scan = try repair(segment, &producers, &epochs)
+            let scan = try repair(segment, from: number == suspect ? start : nil, &producers, &epochs)
             last = (segment, scan)
         }
         guard let last else { throw .corrupt(path: directory, "it has no segments") }
@@ -56,9 +63,9 @@ extension LogLoader {
     }
 
     /// Throws if more would have to be read than may be now.
-    private func checkScan(of segments: ArraySlice<LogSegment>) throws(LogError) {
+    private func checkScan(of segments: ArraySlice<LogSegment>, from start: ScanStart?) throws(LogError) {
         guard let most = hints.maximumScan else { return }
-        var bytes = 0
+        var bytes = -(start?.position ?? 0)
         for segment in segments where environment.fileSystem.exists(segment.path) {
             bytes += try storage { () throws(FileError) in try segment.file().size() }
         }
@@ -75,6 +82,7 @@ extension LogLoader {
 
     private mutating func repair(
         _ segment: LogSegment,
+        from start: ScanStart?,
         _ producers: inout ProducerState,
         _ epochs: inout LeaderEpochs
     ) throws(LogError) -> SegmentScan {
@@ -86,7 +94,8 @@ extension LogLoader {
             segment,
             size: size,
             depth: .checksums,
-            indexIntervalBytes: config.indexIntervalBytes
+            indexIntervalBytes: config.indexIntervalBytes,
+            from: start
         ) { header in
             found.0.record(header, lastOffset: header.lastOffset, maxTimestamp: header.maxTimestamp)
             // Only if the checkpoint is gone: no checksum covers this field, and an epoch is durable before it is used.
@@ -97,7 +106,7 @@ extension LogLoader {
         }
         (producers, epochs) = found
         report.scannedSegments += 1
-        report.scannedBytes += size
+        report.scannedBytes += size - (start?.position ?? 0)
         let good = scan.contents.size
         try storage { () throws(FileError) in
             if good < size { try file.truncate(to: good) }
@@ -190,14 +199,14 @@ extension LogLoader {
     }
 
     /// The largest snapshot that is read: of 100,000 producers with five batches each.
-    private static let maximumSnapshotBytes = 32 << 20
+    static let maximumSnapshotBytes = 32 << 20
 
-    private func snapshots() -> [Offset] {
+    func snapshots() -> [Offset] {
         names.compactMap { LogFileNames.offset(in: $0, LogFileNames.snapshot) }.sorted()
     }
 
     /// A snapshot is kept where a segment begins, and the newest; one of offsets that are gone would be wrong later.
-    private func removeStraySnapshots(
+    func removeStraySnapshots(
         above end: Offset,
         segments: [LogSegment],
         keeping newest: Offset

@@ -195,9 +195,11 @@ struct LogWriter {
     var flushUrgency = FlushUrgency.none
     /// How often the log was cut.
     var history = 0
+    var notes: ProducerNotes
 
     init(_ loaded: LoadedLog) {
         active = loaded.active
+        notes = ProducerNotes(segment: loaded.active.segment.baseOffset)
         producers = loaded.producers
         epochs = loaded.epochs
         isNew = loaded.isNew

@@ -26,19 +26,20 @@ struct SegmentScan {
         case headers
     }
 
-    /// Walks the batches of `segment`'s first `size` bytes, calling `visit` for each good one.
+    /// Walks the batches of `segment`'s first `size` bytes, from `start` on, calling `visit` for each good one.
     static func scan(
         _ segment: LogSegment,
         size: Int,
         depth: Depth,
         indexIntervalBytes: Int,
+        from start: ScanStart? = nil,
         visit: (BatchHeader) -> Void = { _ in }
     ) throws(LogError) -> SegmentScan {
         let file = try storage { () throws(FileError) in try segment.file() }
         var window = ReadWindow(file: file, end: size, step: depth == .checksums ? 1 << 20 : 64 << 10)
-        var rebuilt = RebuiltIndexes(base: segment.baseOffset, intervalBytes: indexIntervalBytes)
-        var next = segment.baseOffset
-        var epoch = LeaderEpoch.none
+        var rebuilt = start?.indexes ?? RebuiltIndexes(base: segment.baseOffset, intervalBytes: indexIntervalBytes)
+        var next = start?.nextOffset ?? segment.baseOffset
+        var epoch = start?.leaderEpoch ?? .none
         var problem: String?
         while rebuilt.contents.size < size {
             let position = rebuilt.contents.size
