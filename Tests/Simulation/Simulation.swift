@@ -40,8 +40,6 @@ final class Simulation {
     @discardableResult
     func run(steps: Int? = nil, haltAt: Int? = nil) throws -> Bool {
         note("\(swarm.config)\nfeatures: \(swarm.features), lying disk: \(swarm.hasLyingDisk)")
-        try fileSystem.createDirectory(Self.root)
-        for parent in ["/", "/data"] { try fileSystem.syncDirectory(parent) }
         try open(wasClean: true)
         for number in 0..<swarm.partitionCount { try create(number) }
         if swarm.hasLyingDisk { fileSystem.changeDisk { $0.liesAboutSyncs = true } }

@@ -62,7 +62,7 @@ package final class LogDirectory: Sendable {
         generator: some RandomNumberGenerator = SystemRandomNumberGenerator()
     ) throws(LogError) -> LogDirectory {
         let fileSystem = environment.fileSystem
-        try storage { () throws(FileError) in try fileSystem.createDirectory(path) }
+        try storage { () throws(FileError) in try make(path, fileSystem) }
         let lock = try take(path, fileSystem)
         var generator = generator
         let properties = try identify(path, clusterID, nodeID, &generator, fileSystem)
@@ -134,6 +134,20 @@ package final class LogDirectory: Sendable {
 
     /// Lets another process, or another part of this one, use the directory.
     func release() { lockFile.withLock { $0 = nil } }
+
+    /// Creates the directory where it is missing, and makes its name durable, and the names of those above it that were
+    /// missing as well: without them nothing in it is.
+    private static func make(_ path: String, _ fileSystem: any FileSystem) throws(FileError) {
+        var missing: [String] = []
+        var ancestor = path
+        while !fileSystem.exists(ancestor), ancestor != LogLoader.parent(of: ancestor) {
+            missing.append(ancestor)
+            ancestor = LogLoader.parent(of: ancestor)
+        }
+        if missing.isEmpty { return }
+        try fileSystem.createDirectory(path)
+        for made in missing.reversed() { try fileSystem.syncDirectory(LogLoader.parent(of: made)) }
+    }
 
     /// Locks the directory and leaves this process's number for whoever finds it locked.
     private static func take(_ path: String, _ fileSystem: any FileSystem) throws(LogError) -> any File {

@@ -70,7 +70,7 @@ extension PartitionLog {
         writer.withLock { writer in
             writer.flushUrgency = .none
             let offsets = self.offsets
-            return offsets.durable == offsets.logEnd && writer.unsynced.isEmpty && !writer.isNew
+            return offsets.durable == offsets.logEnd && writer.unsynced.isEmpty && !writer.isNew && !hasPreparedEpochs
         }
     }
 

@@ -85,6 +85,9 @@ package final class PartitionLog: Sendable {
 
     var hasPreparedEpochs: Bool { preparedEpochs.withLock { $0 } }
 
+    /// Whether opening has left something that ``LogDirectory/commit(_:)`` has to make durable: records, or the epoch.
+    package var needsCommit: Bool { offsets.durable < offsets.logEnd || hasPreparedEpochs }
+
     /// Puts the leader epochs that recovery has prepared in their place, for who has synced the file system since and will
     /// once more. Returns whether there was something to do.
     func publishEpochs() throws(FileError) -> Bool {
