@@ -58,8 +58,7 @@ extension LogDirectory {
         syncs: Bool,
         maximumScan: Int?
     ) throws(LogError) -> PartitionLog {
-        let directory = "\(path)/\(partition)"
-        if !environment.fileSystem.exists(directory) { try forget(partition) }
+        try forgetDeleted(partition)
         let hints = table.withLock { table in
             // A partition that no checkpoint mentions was never synced as far as anyone knows.
             OpeningHints(
@@ -69,7 +68,7 @@ extension LogDirectory {
             )
         }
         return try PartitionLog.open(
-            directory: directory,
+            directory: "\(path)/\(partition)",
             topicPartition: partition,
             topicID: topicID,
             config: config,
@@ -80,15 +79,15 @@ extension LogDirectory {
         )
     }
 
-    /// Makes sure that no checkpoint speaks of an earlier partition of that name: a new one must not begin, after a
-    /// crash, where that had ended.
-    private func forget(_ partition: TopicPartition) throws(LogError) {
-        let isOnRecord = table.withLock { table in
-            table.recoveryPoints.offsets[partition] = nil
+    /// What the checkpoints say of a partition that had the name before must not be taken for what a new one has lost.
+    private func forgetDeleted(_ partition: TopicPartition) throws(LogError) {
+        if environment.fileSystem.exists("\(path)/\(partition)") { return }
+        let isForgotten = table.withLock { table in
+            let wasKnown = table.recoveryPoints.offsets.removeValue(forKey: partition) != nil
             table.logStarts.offsets[partition] = nil
-            return table.written.contains { $0.offsets[partition] != nil }
+            return !wasKnown && !table.deleted.contains(partition)
         }
-        if isOnRecord { try writeCheckpoints() }
+        if !isForgotten { try writeCheckpoints() }
     }
 
     /// Takes a partition out of use: from here on it is gone, also after a crash. Its files are removed by
@@ -102,6 +101,7 @@ extension LogDirectory {
             table.unopened.remove(partition)
             table.recoveryPoints.offsets[partition] = nil
             table.logStarts.offsets[partition] = nil
+            table.deleted.insert(partition)
             return table.open.removeValue(forKey: partition)
         }
         log?.abandon()
@@ -236,22 +236,25 @@ extension LogDirectory {
 
     private func writeCheckpoints() throws(LogError) {
         try checkpointing.withLock { () throws(LogError) in
-            let (current, written) = table.withLock { table in
+            let (current, written, deleted) = table.withLock { table in
                 for (partition, log) in table.open {
                     let offsets = log.offsets
                     table.recoveryPoints.offsets[partition] = offsets.durable
                     table.logStarts.offsets[partition] = offsets.logStart > .zero ? offsets.logStart : nil
                 }
-                return ([table.recoveryPoints, table.logStarts], table.written)
+                return ([table.recoveryPoints, table.logStarts], table.written, table.deleted)
             }
-            if current == written { return }
+            if current == written, deleted.isEmpty { return }
             try storage { () throws(FileError) in
                 let names = [OffsetCheckpoint.recoveryPoints, OffsetCheckpoint.logStarts]
-                for (index, name) in names.enumerated() where current[index] != written[index] {
+                for (index, name) in names.enumerated() where current[index] != written?[index] {
                     try current[index].write(name, in: path, environment.fileSystem)
                 }
             }
-            table.withLock { $0.written = current }
+            table.withLock { table in
+                table.written = current
+                table.deleted.subtract(deleted)
+            }
         }
     }
 }

@@ -236,8 +236,10 @@ struct PartitionTable {
     let hasUnusable: Bool
     var recoveryPoints: OffsetCheckpoint
     var logStarts: OffsetCheckpoint
-    /// What the checkpoint files hold; nothing if they are damaged.
-    var written: [OffsetCheckpoint]
+    /// Of which the checkpoint files may still speak.
+    var deleted: Set<TopicPartition> = []
+    /// What the checkpoint files hold, as far as this process knows.
+    var written: [OffsetCheckpoint]?
     var isClosed = false
 
     init(
@@ -250,6 +252,5 @@ struct PartitionTable {
         self.hasUnusable = hasUnusable
         self.recoveryPoints = recoveryPoints
         self.logStarts = logStarts
-        written = [recoveryPoints, logStarts]
     }
 }

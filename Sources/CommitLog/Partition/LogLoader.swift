@@ -20,6 +20,9 @@ struct LoadedLog {
     var manifest = Manifest()
     /// Whether the file of the epochs is still to be put in its place, once everything is synced.
     var hasPreparedEpochs = false
+    var quarantine = Quarantine()
+    /// Below, offsets may be missing without anything being wrong.
+    var mayHaveGapsBelow = Offset.zero
     var report: RecoveryReport
 }
 
@@ -41,6 +44,12 @@ struct LogLoader {
     var names: [String] = []
     /// Below, segments may end before the next begins.
     var mayHaveGapsBelow = Offset.zero
+    /// Closed segments by their base offsets, as the manifest says.
+    var closed: [Offset: Manifest.Segment] = [:]
+    /// Up to here everything was durable, so that nothing is cut off: what is not there is damage.
+    var protectedEnd = Offset.zero
+    /// What was found damaged before, and what opening finds.
+    var quarantine = Quarantine()
     /// Whether the epochs have to be made out from the batches.
     var lacksEpochs = false
     /// Whether the files were made just now that say what the directory is.
@@ -78,6 +87,7 @@ struct LogLoader {
         let stored = try loadEpochs()
         lacksEpochs = stored.entries.isEmpty && !isNew
         let segments = try discardRemains(bases, stored).map { segment($0, isNew: isNew) }
+        if !isNew { try loadQuarantine(manifest, segments) }
         let isDirty = !report.wasClean && !isNew
         var loaded = try isDirty ? recover(segments, stored) : take(segments, stored)
         if isDirty {
@@ -104,7 +114,10 @@ struct LogLoader {
         try storage { () throws(FileError) in
             for segment in loaded.sealed { _ = try segment.sealedSize() }
         }
-        loaded.manifest = reconciled(manifest, with: loaded)
+        loaded.manifest = try reconciled(manifest, with: loaded)
+        try saveQuarantine(logStart: loaded.logStart)
+        loaded.quarantine = quarantine
+        loaded.mayHaveGapsBelow = min(mayHaveGapsBelow, loaded.logEnd)
         // Thousands of partitions are opened at a start, and few of them are used at once.
         for segment in segments { segment.releaseHandles() }
         report.logStart = loaded.logStart
@@ -183,17 +196,23 @@ struct LogLoader {
             else { continue }
             try storage { () throws(FileError) in try fileSystem.remove("\(directory)/\(name)") }
         }
-        return bases.isEmpty ? [hints.logStart ?? .zero] : bases
+        // Without any segment there are no records, but their offsets are not given to others.
+        return bases.isEmpty ? [max(hints.logStart ?? .zero, hints.recoveryPoint ?? .zero)] : bases
     }
 
-    private mutating func loadEpochs() throws(LogError) -> LeaderEpochs {
+    /// As on disk; none if there is no checkpoint of them.
+    func storedEpochs() throws(LogError) -> LeaderEpochs {
         let path = "\(directory)/\(LogFileNames.leaderEpochs)"
         let text = try SmallFile.readFinishedText(path, limit: TextCheckpoint.maximumBytes, fileSystem)
         guard let text else { return LeaderEpochs() }
+        return try LeaderEpochs(TextCheckpoint(text, path: path), path: path)
+    }
+
+    private mutating func loadEpochs() throws(LogError) -> LeaderEpochs {
         do throws(LogError) {
-            return try LeaderEpochs(TextCheckpoint(text, path: path), path: path)
+            return try storedEpochs()
         } catch {
-            guard case .corrupt = error else { throw error }
+            guard case .corrupt(let path, _) = error else { throw error }
             report.repairedFiles.append(path)
             return LeaderEpochs()
         }
@@ -218,9 +237,12 @@ struct LogLoader {
         guard let last = segments.last, let first = segments.first else {
             throw .corrupt(path: directory, "it has no segments")
         }
-        guard let (contents, end) = try glance(at: last) else { return try recover(segments, epochs) }
+        guard let (contents, end) = try glance(at: last), end >= protectedEnd, !isClosed(last) else {
+            return try recover(segments, epochs)
+        }
         let sealed = Array(segments.dropLast())
         let producers = try producers(at: end, segments: segments)
+        guard !isClosed(last) else { return try recover(segments, epochs) }
         return LoadedLog(
             sealed: sealed,
             active: ActiveSegment(segment: last, contents: contents, jitter: config.randomJitter()),
