@@ -2,8 +2,9 @@
 
 Usage: python power.py CUTS [SEED]
 
-The broker's data lie on an ext4 file system of their own, which is shut down by ioctl: what was not synced is gone. Then
-the broker is killed, the disk is mounted again and the broker is started. Producers are those of crash.py. In the end:
+The broker's data lie on an ext4 file system of their own, which is shut down by ioctl: what was not synced is gone.
+Then the broker is killed, the disk is mounted again and the broker is started. Producers are those of crash.py. In the
+end:
 
   - each message acknowledged with acks=all, idempotent or not, is at the offset that it was acknowledged with;
   - with acks=1 messages may be missing, but those that are there are in the order they were sent;
@@ -18,6 +19,7 @@ import sys
 import time
 
 import confluent_kafka
+
 from crash import KINDS, Reader, Writer, check, compare, create_topics, number_of, read_all
 from harness.broker import Broker, run_martlet
 from harness.loop_disk import LoopDisk, why_impossible
