@@ -34,8 +34,9 @@ extension LogLoader {
                 segment,
                 size: size,
                 depth: .headers,
-                indexIntervalBytes: config.indexIntervalBytes
-            ) { epochs.note($0) }
+                indexIntervalBytes: config.indexIntervalBytes,
+                visit: { epochs.note($0) }
+            )
         }
         return epochs
     }
