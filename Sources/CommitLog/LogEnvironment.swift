@@ -15,6 +15,11 @@ package struct LogEnvironment: Sendable {
     /// How much a batch may grow when a search by timestamp has to look inside it.
     package var maximumDecompressedBytes = 256 << 20
 
+    /// How much of the disk is kept for what makes room (`log.reserve.bytes`).
+    package var spaceReserve = SpaceReserve()
+
+    /// Says whether there is room for an append; nil where nobody looks.
+    var space: DiskSpace?
     /// Makes appended records durable in the background; nil where the log's user does so by ``PartitionLog/flush()``.
     var groupCommit: GroupCommit?
 

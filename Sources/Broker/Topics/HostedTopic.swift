@@ -51,19 +51,28 @@ package final class HostedPartition: Sendable {
 
     package var index: Int32 { topicPartition.partition }
 
-    /// The log, or why it is offline.
+    /// The log for whoever changes it, or why it is offline.
     package func log() throws(LogError) -> PartitionLog {
         let log = try state.get()
         if let failure = log.failure { throw failure }
         return log
     }
 
-    /// The log; nil if it is offline.
+    /// The log if it can be written.
     package var openLog: PartitionLog? {
         switch state {
         case .success(let log): log.failure == nil ? log : nil
         case .failure: nil
         }
+    }
+
+    /// The log, which may be one that takes nothing more because its directory has failed, or why there is none.
+    package func readableLog() throws(LogError) -> PartitionLog { try state.get() }
+
+    /// The log if it can be read, whether or not it can be written.
+    package var readable: PartitionLog? {
+        guard case .success(let log) = state else { return nil }
+        return log
     }
 
     /// Whether files of another topic are in the partition's place: they are not its own to remove.

@@ -35,6 +35,8 @@ package final class LogDirectory: Sendable {
     package let unusable: [(directory: String, error: LogError)]
     let environment: LogEnvironment
     let groupCommit: GroupCommit
+    /// How much room there is.
+    package let space: DiskSpace
     let table: Locked<PartitionTable>
     /// Held while the checkpoint files are written.
     let checkpointing = Lock()
@@ -81,6 +83,8 @@ package final class LogDirectory: Sendable {
         groupCommit = GroupCommit(path: path)
         var environment = environment
         environment.groupCommit = groupCommit
+        space = DiskSpace(path: path, fileSystem: environment.fileSystem, reserve: environment.spaceReserve)
+        environment.space = space
         self.environment = environment
         self.lockFile = Locked(lockFile)
         wasCleanShutdown = wasClean
