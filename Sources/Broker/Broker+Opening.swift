@@ -4,16 +4,21 @@ package import Model
 import NIOCore
 
 extension Broker {
-    /// Opens the data and everything in it; makes identity and storage on the first start. Blocks.
+    /// Opens the data and everything in it; makes identity and storage on the first start. Blocks. Unless it `waits`, the
+    /// partitions are opened afterwards: see ``waitUntilOpen(atMost:)``.
     ///
     /// Throws ``LogError``, ``CatalogueError`` or ``ConfigurationError``: each says in one line what to do.
     package static func open(
         _ configuration: BrokerConfiguration,
         fileSystem: any FileSystem = PosixFileSystem(),
         time: any TimeSource = SystemTime(),
-        log: Logger
+        log: Logger,
+        waits: Bool = true
     ) throws -> Broker {
-        var environment = LogEnvironment(fileSystem: fileSystem, time: time)
+        let limits = FileLimits(logFiles: configuration.settings.logOpenFilesMax)
+        let openFiles = OpenFiles(limit: limits.logFiles)
+        var environment = LogEnvironment(fileSystem: SparingFileSystem(fileSystem, sparing: openFiles), time: time)
+        environment.openFiles = openFiles
         environment.producerExpirationMilliseconds =
             configuration.settings.producerIDExpiration.wholeNanoseconds / 1_000_000
         environment.spaceReserve = configuration.settings.spaceReserve
@@ -30,6 +35,8 @@ extension Broker {
             catalogue: catalogue,
             storage: storage,
             topics: registry,
+            openFiles: openFiles,
+            fileLimits: limits,
             health: health,
             time: time,
             log: log
@@ -37,7 +44,9 @@ extension Broker {
         broker.space.check()
         // First what is in the way: a deleted topic's files may have the names of a new one's.
         broker.removeDeleted(contents)
-        try broker.openTopics(contents)
+        try broker.prepareTopics(contents)
+        broker.startOpening()
+        if waits { broker.waitUntilOpen() }
         return broker
     }
 
@@ -94,7 +103,26 @@ extension Broker {
         return directories
     }
 
-    private func openTopics(_ contents: CatalogueContents) throws(CatalogueError) {
+    private func startOpening() {
+        let opener = storage.opener(for: topics.snapshot, time: time)
+        self.opener.withLock { $0 = opener }
+        opener.start(threads: settings.numRecoveryThreadsPerDirectory) { [retention] in
+            // What it has passed over meanwhile.
+            retention.configurationChanged()
+        }
+    }
+
+    /// Waits until every partition that was there at the start is open, or known to be offline; false if that takes
+    /// longer.
+    @discardableResult
+    package func waitUntilOpen(atMost limit: Duration? = nil) -> Bool {
+        opener.withLock { $0 }?.wait(atMost: limit) ?? true
+    }
+
+    /// How many partitions are still to be opened.
+    package var unopenedPartitions: Int { opener.withLock { $0 }?.remaining ?? 0 }
+
+    private func prepareTopics(_ contents: CatalogueContents) throws(CatalogueError) {
         var known: [String: (record: TopicRecord, configuration: TopicConfiguration, revision: CatalogueRevision)] = [:]
         for (key, entry) in contents.entries where key.hasPrefix(CatalogueKey.topicPrefix) {
             let record = try TopicRecord.decode(entry.value, key: key)
@@ -102,18 +130,13 @@ extension Broker {
             let overrides = Dictionary(record.configs.map { ($0.name, $0.value) }, uniquingKeysWith: { $1 })
             known[name] = (record, usable(overrides, of: name), entry.revision)
         }
-        let configs = known.mapValues { (id: $0.record.id, config: LogConfig($0.configuration)) }
-        storage.openFound(threads: settings.numRecoveryThreadsPerDirectory) { found in
-            guard let topic = configs[found.topicPartition.topic], topic.id == found.topicID else { return nil }
-            return topic.config
-        }
         for (name, topic) in known {
-            let opened = storage.open(name, topic.record, topic.configuration, revision: topic.revision)
+            let opened = storage.prepare(name, topic.record, topic.configuration, revision: topic.revision)
             topics.publish { $0.put(opened) }
         }
         storage.reportStrays { found in
             found.topicPartition.topic == EmbeddedCatalogue.topicName
-                || configs[found.topicPartition.topic]?.id == found.topicID
+                || known[found.topicPartition.topic]?.record.id == found.topicID
                 || contents.entries[CatalogueKey.deletedTopic(found.topicID)] != nil
         }
     }

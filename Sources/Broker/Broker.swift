@@ -8,9 +8,12 @@ import Wire
 package final class Broker: Sendable {
     package let clusterID: String
     package let log: Logger
+    /// How many files may be open, and for what.
+    package let fileLimits: FileLimits
     package let time: any TimeSource
 
     let topics: TopicRegistry
+    private let openFiles: OpenFiles
     let storage: TopicStorage
     let catalogue: any Catalogue
     let fetchSessions: FetchSessions
@@ -27,8 +30,11 @@ package final class Broker: Sendable {
     let control: WorkerPool
     /// Reads that may have to wait for the disk.
     let io: WorkerPool
-    /// How many partitions the limit of open files allows.
+    /// How many partitions the memory allows.
     let maximumPartitions: Int
+
+    /// Opens what was there at the start.
+    let opener = Locked<PartitionOpener?>(nil)
 
     private let storageWaits = Locked<[ObjectIdentifier: StorageWaits]>([:])
     private let current: Locked<BrokerConfiguration>
@@ -40,6 +46,8 @@ package final class Broker: Sendable {
         catalogue: any Catalogue,
         storage: TopicStorage,
         topics: TopicRegistry,
+        openFiles: OpenFiles,
+        fileLimits: FileLimits,
         health: Health,
         time: any TimeSource,
         log: Logger
@@ -50,6 +58,8 @@ package final class Broker: Sendable {
         self.catalogue = catalogue
         self.storage = storage
         self.topics = topics
+        self.openFiles = openFiles
+        self.fileLimits = fileLimits
         self.health = health
         self.time = time
         self.log = log
@@ -155,6 +165,12 @@ package final class Broker: Sendable {
         }
     }
 
+    /// Closes files that logs can spare, because the process has too many open. Returns whether it may try again.
+    package func spareFiles() -> Bool { openFiles.spare(Self.sparedFiles) > 0 }
+
+    /// How many files are closed at once for want of a descriptor.
+    private static let sparedFiles = 16
+
     // MARK: Configuration
 
     /// Whether a request's broker id is this broker's.
@@ -217,6 +233,7 @@ package final class Broker: Sendable {
     package func stop() {
         space.stop()
         cleaner.stop()
+        opener.withLock { $0 }?.stop()
         retention.stop()
         control.stop()
         io.stop()

@@ -20,6 +20,8 @@ package struct LogEnvironment: Sendable {
 
     /// Says whether there is room for an append; nil where nobody looks.
     var space: DiskSpace?
+    /// What keeps the number of open files inside the process's limits; nil where few are opened.
+    package var openFiles: OpenFiles?
     /// Makes appended records durable in the background; nil where the log's user does so by ``PartitionLog/flush()``.
     var groupCommit: GroupCommit?
 

@@ -36,9 +36,19 @@ package enum LogError: Error, Equatable, Sendable, CustomStringConvertible {
     case spaceLow(path: String, free: Int, reserve: Int)
     /// The log was closed or deleted.
     case closed(TopicPartition)
+    /// The start has not come to the log yet. `toScan`: how much of it has to be read, where that is known.
+    case opening(TopicPartition, toScan: Int)
+    /// The process died so often while it was opening the log that it is left alone. `note`: the file that says so.
+    case quarantined(TopicPartition, starts: Int, note: String)
 
     /// A file that was asked for is not there.
     package static func missing(_ path: String) -> LogError { .storage(FileError("open", path, code: ENOENT)) }
+
+    /// Whether too many files are open: it passes, and is no fault of the disk.
+    package var isShortageOfFiles: Bool {
+        if case .storage(let reason) = self { return reason.isShortageOfFiles }
+        return false
+    }
 
     package var errorCode: ErrorCode {
         switch self {
@@ -49,10 +59,11 @@ package enum LogError: Error, Equatable, Sendable, CustomStringConvertible {
         case .invalidProducerEpoch: .invalidProducerEpoch
         case .staleLeaderEpoch: .fencedLeaderEpoch
         case .inconsistentTopicID: .inconsistentTopicId
-        case .wrongOwner, .directoryInUse, .unsupportedFormat, .storage, .failed, .directoryOffline, .spaceLow:
+        case .wrongOwner, .directoryInUse, .unsupportedFormat, .storage, .failed, .directoryOffline, .spaceLow,
+            .quarantined:
             .kafkaStorageError
         case .corrupt: .corruptMessage
-        case .closed: .notLeaderOrFollower
+        case .closed, .opening: .notLeaderOrFollower
         }
     }
 
@@ -86,6 +97,10 @@ package enum LogError: Error, Equatable, Sendable, CustomStringConvertible {
         case .spaceLow(let path, let free, let reserve):
             "the disk of \(path) has \(ByteCount(free)) left, and \(ByteCount(reserve)) are kept in reserve "
                 + "(log.reserve.bytes); producers have to wait until there is room"
+        case .opening(let partition, _): "\(partition) is not open yet since the broker's start; try again"
+        case .quarantined(let partition, let starts, let note):
+            "\(partition) is left alone since the last \(starts) starts died while they were opening it; look at it with "
+                + "'martlet log verify', then remove its line from \(note) and restart the broker"
         case .closed(let partition): "the log of \(partition) is closed"
         }
     }

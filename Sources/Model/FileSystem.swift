@@ -1,3 +1,5 @@
+import Glibc
+
 /// The seam for files: everything the log does to a disk goes through here, so that tests can simulate one.
 package protocol FileSystem: Sendable {
     /// Opens a file for reading and writing.
@@ -102,6 +104,14 @@ package struct FileError: Error, Equatable, Sendable, CustomStringConvertible {
         self.path = path
         self.code = code
     }
+
+    /// Whether the process or the machine has too many files open or mapped: no fault of the disk, and it passes.
+    package var isShortageOfFiles: Bool {
+        code == EMFILE || code == ENFILE || (code == ENOMEM && operation == Self.mapping)
+    }
+
+    /// The operation of ``File/map(capacity:)``.
+    package static let mapping = "map"
 
     package var description: String { "cannot \(operation) \(path): \(systemMessage(code))" }
 }

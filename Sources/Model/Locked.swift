@@ -26,6 +26,13 @@ package final class Lock: @unchecked Sendable {
         defer { pthread_mutex_unlock(mutex) }
         return try body()
     }
+
+    /// Runs `body` if nobody holds the lock; nil, and nothing is run, if somebody does.
+    package func withLockIfFree<Result>(_ body: () -> Result) -> Result? {
+        guard pthread_mutex_trylock(mutex) == 0 else { return nil }
+        defer { pthread_mutex_unlock(mutex) }
+        return body()
+    }
 }
 
 /// A value behind a lock; ``withLock(_:)`` is the only way to it.
@@ -41,5 +48,10 @@ package final class Locked<Value>: @unchecked Sendable {
         _ body: (inout Value) throws(Failure) -> Result
     ) throws(Failure) -> Result {
         try lock.withLock { () throws(Failure) -> Result in try body(&value) }
+    }
+
+    /// Runs `body` on the value if nobody holds the lock; nil, and nothing is run, if somebody does.
+    package func withLockIfFree<Result>(_ body: (inout Value) -> Result) -> Result? {
+        lock.withLockIfFree { body(&value) }
     }
 }

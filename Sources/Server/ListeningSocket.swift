@@ -68,7 +68,7 @@ final class ListeningSocket: ReactorSource, @unchecked Sendable {
             if let (accepted, remote) = SocketAddress.accept(on: socket) {
                 open(accepted, remote)
             } else if errno == EMFILE || errno == ENFILE {
-                return shed()
+                if !server.broker.spareFiles() { return shed() }
             } else if errno != EINTR && errno != ECONNABORTED {
                 return
             }
@@ -111,7 +111,9 @@ final class ListeningSocket: ReactorSource, @unchecked Sendable {
         let accepted = martlet_accept(socket, nil, nil)
         if accepted >= 0 { Glibc.close(accepted) }
         spare = martlet_open("/dev/null", O_RDONLY, 0)
-        server.log.error(
+        server.complain(
+            about: Endpoint(host: address.host, port: address.port),
+            .noDescriptorLeft,
             "a connection was refused: the process has no file descriptor left; raise the limit (ulimit -n)"
         )
     }

@@ -9,6 +9,7 @@ enum ClientFault: Sendable {
     case spokeHTTP
     case badRequest
     case tooManyConnections
+    case noDescriptorLeft
 }
 
 /// The broker's sockets: listeners, event loops and connections. Thread-safe.
@@ -96,7 +97,7 @@ package final class MartletServer: Sendable {
             if state.isStopping { return "the broker is stopping" }
             if state.total >= settings.maximumConnections {
                 return "\(state.total) connections are open, the limit is \(settings.maximumConnections) "
-                    + "(max.connections)"
+                    + "(max.connections, or what ulimit -n leaves for them)"
             }
             let fromThere = state.perAddress[remote.host, default: 0]
             if fromThere >= settings.maximumConnectionsPerAddress {

@@ -66,7 +66,7 @@ import Testing
         #expect(try !open().wasCleanShutdown)
     }
 
-    @Test func manyPartitionsAreOpenedOnSeveralThreadsAndKeepWhatTheyHold() throws {
+    @Test func manyPartitionsKeepWhatTheyHold() throws {
         let partitions = (0..<40).map { TopicPartition("topic", Int32($0)) }
         do {
             let directory = try open()
@@ -77,7 +77,7 @@ import Testing
             try directory.close()
         }
         let directory = try open()
-        let logs = try directory.openPartitions(directory.found, threads: 4) { _ in LogConfig() }.map { try $0.get() }
+        let logs = try directory.found.map { try directory.openFound($0, config: LogConfig(), thread: 0) }
         for log in logs { #expect(log.offsets.logEnd.rawValue == Int64(log.topicPartition.partition)) }
         #expect(logs.count == 40)
         try directory.close()
@@ -140,7 +140,7 @@ import Testing
         let directory = try open(on: fileSystem)
         #expect(directory.wasCleanShutdown)
         #expect(directory.found.map(\.topicPartition) == partitions)
-        let logs = try directory.openPartitions(directory.found, threads: 2) { _ in LogConfig() }.map { try $0.get() }
+        let logs = try directory.found.map { try directory.openFound($0, config: LogConfig(), thread: 0) }
         #expect(logs.map(\.offsets.logEnd.rawValue) == [0, 1, 2, 3, 4])
         #expect(logs.allSatisfy { $0.recovery.scannedSegments == 0 && !$0.recovery.isNoteworthy })
     }
@@ -211,10 +211,10 @@ import Testing
         }
         let directory = try open(on: fileSystem)
         fileSystem.inject { operation, _ in operation == .syncAll ? EIO : nil }
-        let opened = directory.openPartitions(directory.found, threads: 1) { _ in LogConfig() }
-        #expect(opened.allSatisfy { if case .failure = $0 { true } else { false } })
+        let log = try directory.openFound(directory.found[0], config: LogConfig(), thread: 0)
+        #expect(log.offsets.durable < log.offsets.logEnd)
+        #expect(throws: LogError.self) { try directory.commit([log]) }
         #expect(directory.failure != nil)
-        let log = try directory.openPartition(TopicPartition("a", 0), topicID: topicID, config: LogConfig())
         #expect(throws: LogError.self) { try append(1, to: log) }
     }
 

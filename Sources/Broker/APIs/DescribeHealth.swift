@@ -16,7 +16,7 @@ extension DescribeHealthRequest: BrokerRequest {
         response.topicCount = Int32(clamping: known.count)
         response.partitionCount = Int32(clamping: known.reduce(0) { $0 + $1.partitions.count })
         response.offlinePartitionCount = Int32(
-            clamping: known.reduce(0) { $0 + $1.partitions.count { $0.openLog == nil } }
+            clamping: known.reduce(0) { $0 + $1.partitions.count { $0.isOffline } }
         )
         response.conditions = conditions.map(describe)
         call.reply(response)

@@ -62,7 +62,7 @@ extension DescribeTopicPartitionsRequest: BrokerRequest {
             } else {
                 entry.errorCode = .leaderNotAvailable
                 entry.leaderID = -1
-                entry.offlineReplicas = partition.replicas
+                if partition.isOffline { entry.offlineReplicas = partition.replicas }
             }
             return entry
         }

@@ -103,7 +103,7 @@ extension MetadataRequest: BrokerRequest {
             } else {
                 entry.errorCode = .leaderNotAvailable
                 entry.leaderID = -1
-                entry.offlineReplicas = partition.replicas
+                if partition.isOffline { entry.offlineReplicas = partition.replicas }
             }
             return entry
         }

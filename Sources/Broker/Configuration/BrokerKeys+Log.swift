@@ -26,6 +26,14 @@ extension BrokerKeys {
                 "Number of threads that open and recover the logs of one directory at start."
             ),
             ConfigKey(
+                "log.open.files.max",
+                .int,
+                default: "-1",
+                .atLeast(-1),
+                "Files of logs that are kept open, idle ones included; others are opened when they are used. -1: a third "
+                    + "of what ulimit -n allows, and at most half of vm.max_map_count."
+            ),
+            ConfigKey(
                 "log.retention.check.interval.ms",
                 .long,
                 default: "300000",

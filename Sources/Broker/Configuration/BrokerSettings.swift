@@ -14,6 +14,8 @@ package struct BrokerSettings: Sendable {
 
     package let numNetworkThreads: Int
     package let numIOThreads: Int
+    /// nil: as many as ``FileLimits`` finds right.
+    package let logOpenFilesMax: Int?
     package let numRecoveryThreadsPerDirectory: Int
 
     /// SO_SNDBUF; nil leaves it to the system.
@@ -62,6 +64,7 @@ package struct BrokerSettings: Sendable {
         )
         numNetworkThreads = values.int("num.network.threads")
         numIOThreads = values.int("num.io.threads")
+        logOpenFilesMax = values.limit("log.open.files.max")
         numRecoveryThreadsPerDirectory = values.int("num.recovery.threads.per.data.dir")
         socketSendBufferBytes = values.limit("socket.send.buffer.bytes")
         socketReceiveBufferBytes = values.limit("socket.receive.buffer.bytes")

@@ -123,7 +123,7 @@ struct TopicAdministration {
             throw RequestError(
                 .invalidPartitions,
                 "\(additional) more partitions would make \(present + additional); this broker's limit is "
-                    + "\(broker.maximumPartitions), which follows from its limit of open files (ulimit -n)"
+                    + "\(broker.maximumPartitions), which follows from the machine's memory"
             )
         }
     }
@@ -174,7 +174,7 @@ struct TopicAdministration {
         var record = topic.record
         record.configs = Self.stored(new.overrides)
         try replace(topic, with: record, new)
-        for partition in topic.partitions { partition.openLog?.updateConfig(LogConfig(new)) }
+        for partition in topic.partitions { partition.updateConfig(LogConfig(new)) }
         broker.retention.configurationChanged()
         broker.log.info("configuration of topic \(name) is now \(new.overrides)")
     }
@@ -184,7 +184,7 @@ struct TopicAdministration {
         for topic in broker.topics.snapshot.sorted {
             do throws(RequestError) {
                 let config = LogConfig(try configuration(of: topic))
-                for partition in topic.partitions { partition.openLog?.updateConfig(config) }
+                for partition in topic.partitions { partition.updateConfig(config) }
             } catch {
                 broker.log.error("topic \(topic.name) keeps its old configuration: \(error)")
             }

@@ -45,6 +45,16 @@ final class TopicStorage: Sendable {
     /// The directories, as people read them.
     var description: String { directories.map(\.path).joined(separator: ", ") }
 
+    /// A topic whose partitions will be opened by ``opener(for:time:)``, but for those that are not there and are created.
+    func prepare(
+        _ name: String,
+        _ record: TopicRecord,
+        _ configuration: TopicConfiguration,
+        revision: CatalogueRevision
+    ) -> HostedTopic {
+        extend(nil, name, record, configuration, revision: revision, waits: true)
+    }
+
     /// Opens the logs of a topic's partitions, creating those that are not there.
     func open(
         _ name: String,
@@ -70,12 +80,17 @@ final class TopicStorage: Sendable {
         _ name: String,
         _ record: TopicRecord,
         _ configuration: TopicConfiguration,
-        revision: CatalogueRevision
+        revision: CatalogueRevision,
+        waits: Bool = false
     ) -> HostedTopic {
         let config = LogConfig(configuration)
         let partitions = record.partitions.enumerated().map { index, partition in
             if let present = topic?.partition(Int32(index)) { return present }
             let topicPartition = TopicPartition(name, Int32(index))
+            let place = LogDirectory.FoundPartition(topicPartition: topicPartition, topicID: record.id)
+            if waits, found[place] != nil {
+                return HostedPartition(topicPartition, replicas: partition.replicas, waitingWith: config)
+            }
             return HostedPartition(
                 topicPartition,
                 replicas: partition.replicas,
@@ -101,19 +116,18 @@ final class TopicStorage: Sendable {
         }
     }
 
-    /// Opens partitions that were there at the start, several at a time; what fails is reported when it is asked for.
-    func openFound(threads: Int, _ config: @escaping @Sendable (LogDirectory.FoundPartition) -> LogConfig?) {
-        for directory in directories {
-            let configs = Dictionary(
-                directory.found.compactMap { found in config(found).map { (found.topicPartition, $0) } },
-                uniquingKeysWith: { $1 }
-            )
-            let known = directory.found.filter { configs[$0.topicPartition] != nil }
-            let opened = directory.openPartitions(known, threads: threads) { configs[$0] ?? LogConfig() }
-            for case .success(let opened) in opened where opened.recovery.isNoteworthy {
-                log.warning("\(opened.recovery)")
+    /// What will open the partitions that were there at the start and have a place in one of these topics.
+    func opener(for topics: Topics, time: any TimeSource) -> PartitionOpener {
+        let jobs = directories.enumerated().map { number, directory in
+            directory.found.compactMap { entry -> PartitionOpener.Job? in
+                guard found[entry] == number, let topic = topics[entry.topicPartition.topic],
+                    topic.id == entry.topicID, let partition = topic.partition(entry.topicPartition.partition),
+                    partition.waiting != nil
+                else { return nil }
+                return PartitionOpener.Job(found: entry, partition: partition)
             }
         }
+        return PartitionOpener(directories, jobs: jobs, time: time, health: health, log: log)
     }
 
     /// Takes directories out of the way in which a crash has left nothing that says whose they are. False if something

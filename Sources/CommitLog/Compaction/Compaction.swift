@@ -60,15 +60,12 @@ struct Compaction {
     }
 
     private mutating func copy(_ sources: [Source], _ rules: CompactionRules) throws(LogError) {
-        let groups = CompactionGroups.groups(of: sources.map(\.facts), config: log.config)
-        for (number, group) in groups.enumerated() {
+        var rest = sources[...]
+        while !rest.isEmpty {
             if options.isDryRun {
-                try measure(Array(sources[group]), rules)
-                continue
-            }
-            let isLast = number == groups.count - 1
-            // Something was removed or cut meanwhile; what is to be done now is for another look.
-            guard try replace(Array(sources[group]), rules, isLast: isLast) else {
+                try measure(&rest, rules)
+            } else if try !replace(&rest, rules) {
+                // Something was removed or cut meanwhile; what is to be done now is for another look.
                 return result.needsAnotherPass = true
             }
         }
@@ -113,44 +110,67 @@ struct Compaction {
 
     // MARK: The copy
 
-    /// Finds out what would be left of the sources.
-    private mutating func measure(_ sources: [Source], _ rules: CompactionRules) throws(LogError) {
+    /// Finds out what would be left of the first sources.
+    private mutating func measure(_ rest: inout ArraySlice<Source>, _ rules: CompactionRules) throws(LogError) {
         var sink = MeasuringSink()
-        for source in sources { try copy(source, rules, to: &sink) }
-        result.segmentsBefore += sources.count
+        result.segmentsBefore += try copyGroup(&rest, rules, to: &sink).count
         result.segmentsAfter += 1
     }
 
+    /// Replaces the first sources by one segment.
     private mutating func replace(
-        _ sources: [Source],
-        _ rules: CompactionRules,
-        isLast: Bool
+        _ rest: inout ArraySlice<Source>,
+        _ rules: CompactionRules
     ) throws(LogError) -> Bool {
+        guard let first = rest.first else { return true }
         let generation = log.nextGeneration
         var writer = try CleanedSegmentWriter(
-            sources[0].facts.baseOffset,
+            first.facts.baseOffset,
             directory: log.directory,
             environment: log.environment,
             ending: ".\(generation)\(LogFileNames.cleaned)",
             indexIntervalBytes: log.config.indexIntervalBytes
         )
         do throws(LogError) {
-            for source in sources { try copy(source, rules, to: &writer) }
+            let group = try copyGroup(&rest, rules, to: &writer)
             let cleaned = try writer.finish()
-            let segments = sources.map(\.segment)
             let end = CompactionEnd(offset: rules.end, tombstonesExpire: tombstonesExpire)
-            let finishing = isLast ? end : nil
-            guard try log.replace(segments, with: cleaned, generation: generation, finishing: finishing) else {
+            let finishing = rest.isEmpty ? end : nil
+            guard try log.replace(group, with: cleaned, generation: generation, finishing: finishing) else {
                 writer.discard(unless: false)
                 return false
             }
+            result.segmentsBefore += group.count
+            result.segmentsAfter += 1
         } catch {
             writer.discard(unless: log.mayHaveCommitted)
             throw error
         }
-        result.segmentsBefore += sources.count
-        result.segmentsAfter += 1
         return true
+    }
+
+    /// Copies what stays of as many sources as are sure to fit into one segment, and takes them off `rest`.
+    private mutating func copyGroup(
+        _ rest: inout ArraySlice<Source>,
+        _ rules: CompactionRules,
+        to sink: inout some BatchSink
+    ) throws(LogError) -> [LogSegment] {
+        var group: [LogSegment] = []
+        let base = rest.first?.facts.baseOffset ?? .zero
+        while let next = rest.first {
+            let fits = CompactionGroups.takes(
+                next.facts,
+                after: group.count,
+                from: base,
+                size: sink.size,
+                config: log.config
+            )
+            if !group.isEmpty, !fits { break }
+            try copy(next, rules, to: &sink)
+            group.append(next.segment)
+            rest.removeFirst()
+        }
+        return group
     }
 
     private mutating func copy(

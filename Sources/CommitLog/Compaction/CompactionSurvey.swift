@@ -95,25 +95,17 @@ enum CompactionGroups {
     /// How many segments are replaced at once at most: each keeps three files open until the last reader has gone.
     static let maximumSegments = 64
 
-    /// Neighbours that together fit a segment, oldest first.
-    static func groups(of segments: [SegmentFacts], config: LogConfig) -> [Range<Int>] {
-        var groups: [Range<Int>] = []
-        var start = 0
-        while start < segments.count {
-            var end = start + 1
-            var size = segments[start].size
-            while end < segments.count, end - start < maximumSegments {
-                let next = segments[end]
-                let (sum, overflow) = size.addingReportingOverflow(next.size)
-                guard !overflow, sum <= config.segmentBytes,
-                    next.endOffset - segments[start].baseOffset <= Int64(Int32.max)
-                else { break }
-                size = sum
-                end += 1
-            }
-            groups.append(start..<end)
-            start = end
-        }
-        return groups
+    /// Whether `next` goes into the new segment, too, into which `count` segments from `base` on have gone: all of them
+    /// together fit into one segment, even if everything of `next` stays.
+    static func takes(
+        _ next: SegmentFacts,
+        after count: Int,
+        from base: Offset,
+        size: Int,
+        config: LogConfig
+    ) -> Bool {
+        let (sum, overflow) = size.addingReportingOverflow(next.size)
+        return !overflow && sum <= config.segmentBytes && count < maximumSegments
+            && next.endOffset - base <= Int64(Int32.max)
     }
 }

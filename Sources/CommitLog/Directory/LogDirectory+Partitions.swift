@@ -1,4 +1,5 @@
 package import Model
+import Synchronization
 
 extension LogDirectory {
     /// The open logs.
@@ -15,11 +16,14 @@ extension LogDirectory {
         try openPartition(partition, topicID: topicID, config: config, syncs: true)
     }
 
-    private func openPartition(
+    /// `isFound`: it is one of those that were there at the start, and is not made anew if it is gone.
+    func openPartition(
         _ partition: TopicPartition,
         topicID: TopicID,
         config: LogConfig,
-        syncs: Bool
+        syncs: Bool,
+        isFound: Bool = false,
+        maximumScan: Int? = nil
     ) throws(LogError) -> PartitionLog {
         try opening(of: partition).withLock { () throws(LogError) in
             if let log = log(for: partition) {
@@ -28,7 +32,8 @@ extension LogDirectory {
                 }
                 return log
             }
-            let log = try open(partition, topicID, config, syncs: syncs)
+            if isFound, !table.withLock({ $0.unopened.contains(partition) }) { throw .closed(partition) }
+            let log = try open(partition, topicID, config, syncs: syncs, maximumScan: maximumScan)
             let isKept = table.withLock { table in
                 if table.isClosed { return false }
                 table.open[partition] = log
@@ -45,13 +50,15 @@ extension LogDirectory {
         _ partition: TopicPartition,
         _ topicID: TopicID,
         _ config: LogConfig,
-        syncs: Bool
+        syncs: Bool,
+        maximumScan: Int?
     ) throws(LogError) -> PartitionLog {
         let hints = table.withLock { table in
             // A partition that no checkpoint mentions was never synced as far as anyone knows.
             OpeningHints(
                 logStart: table.logStarts.offsets[partition],
-                recoveryPoint: table.recoveryPoints.offsets[partition] ?? .zero
+                recoveryPoint: table.recoveryPoints.offsets[partition] ?? .zero,
+                maximumScan: maximumScan
             )
         }
         return try PartitionLog.open(
@@ -64,35 +71,6 @@ extension LogDirectory {
             hints: hints,
             syncs: syncs
         )
-    }
-
-    /// Opens partitions on `threads` threads (`num.recovery.threads.per.data.dir`); the results come in the order of
-    /// the partitions. `config` says how each is configured. What was repaired is synced at once in the end.
-    package func openPartitions(
-        _ partitions: [FoundPartition],
-        threads: Int,
-        config: @escaping @Sendable (TopicPartition) -> LogConfig
-    ) -> [Result<PartitionLog, LogError>] {
-        let opened = parallelMap(partitions, threads: threads) { found -> Result<PartitionLog, LogError> in
-            let partition = found.topicPartition
-            do throws(LogError) {
-                let config = config(partition)
-                return .success(
-                    try self.openPartition(partition, topicID: found.topicID, config: config, syncs: false)
-                )
-            } catch {
-                return .failure(error)
-            }
-        }
-        if wasCleanShutdown { return opened }
-        do throws(FileError) {
-            try environment.fileSystem.syncAll(path)
-            return opened
-        } catch {
-            // What was repaired may not be on the disk: as after any sync that failed, nothing more is taken.
-            groupCommit.fail(error)
-            return opened.map { _ in .failure(.storage(error)) }
-        }
     }
 
     /// Takes a partition out of use: from here on it is gone, also after a crash. Its files are removed by
@@ -109,6 +87,7 @@ extension LogDirectory {
             return table.open.removeValue(forKey: partition)
         }
         log?.abandon()
+        journal.forget(partition)
         try retire(partition, LogFileNames.deleted)
     }
 
@@ -170,7 +149,8 @@ extension LogDirectory {
     package func checkpoint() throws(LogError) {
         if let failure { throw failure }
         do throws(LogError) {
-            for log in logs { try log.flushFinishedSegments() }
+            let isAll = mustSync.exchange(false, ordering: .acquiringAndReleasing)
+            for log in logs { try isAll ? log.commit() : log.flushFinishedSegments() }
             try writeCheckpoints()
         } catch {
             note(error)

@@ -1,4 +1,6 @@
+import Glibc
 package import Model
+import Synchronization
 
 /// One entry of `log.dirs`: the partitions in it, whose it is, and how the last use ended. Thread-safe; the table of
 /// open partitions is owned by a leaf lock. Blocking: nothing here belongs on an event loop.
@@ -8,6 +10,7 @@ package import Model
 ///     .kafka_cleanshutdown               the last stop was clean; gone while the directory is in use
 ///     recovery-point-offset-checkpoint   up to where each partition is durable
 ///     log-start-offset-checkpoint        where partitions begin that were cut inside a segment
+///     .opening, opening-failures         which partitions are being opened, and of which the process died
 ///     <topic>-<partition>/               a partition
 ///     <topic>-<partition>.<id>-delete/   a deleted partition that is about to be removed
 ///     <topic>-<partition>.<id>-stray/    records of which nobody knows whose they are
@@ -38,10 +41,13 @@ package final class LogDirectory: Sendable {
     /// How much room there is.
     package let space: DiskSpace
     let table: Locked<PartitionTable>
+    let journal: OpeningJournal
+    /// Whether files have to be synced so that they can be closed: there are too many.
+    let mustSync = Atomic<Bool>(false)
     /// Held while the checkpoint files are written.
     let checkpointing = Lock()
     /// Serialises opening and deleting of one partition, several of which share a lock.
-    private let openings = (0..<64).map { _ in Lock() }
+    private let openings = (0..<256).map { _ in Lock() }
     /// Held open while the directory is in use; closing it gives the directory to whoever wants it next.
     private let lockFile: Locked<(any File)?>
 
@@ -86,6 +92,7 @@ package final class LogDirectory: Sendable {
         space = DiskSpace(path: path, fileSystem: environment.fileSystem, reserve: environment.spaceReserve)
         environment.space = space
         self.environment = environment
+        journal = OpeningJournal(directory: path, fileSystem: environment.fileSystem)
         self.lockFile = Locked(lockFile)
         wasCleanShutdown = wasClean
         let fileSystem = environment.fileSystem
@@ -117,6 +124,10 @@ package final class LogDirectory: Sendable {
             )
         )
         setFailureHandler { _ in }
+        environment.openFiles?.addPressureHandler { [weak self] in
+            self?.mustSync.store(true, ordering: .releasing)
+            self?.groupCommit.noteChange()
+        }
     }
 
     deinit { groupCommit.abandon() }
@@ -135,7 +146,7 @@ package final class LogDirectory: Sendable {
         guard try storage({ () throws(FileError) in try file.takeExclusively() }) else {
             throw try inUse(path, fileSystem)
         }
-        let number = Array("\(currentProcessID())\n".utf8)
+        let number = Array("\(getpid())\n".utf8)
         try storage { () throws(FileError) in
             try file.truncate(to: 0)
             try number.withBytes { bytes throws(FileError) in

@@ -13,6 +13,7 @@ extension LogLoader {
         guard let first = segments.first else { throw .corrupt(path: directory, "it has no segments") }
         var epochs = stored
         let suspect = firstSuspect(segments)
+        try checkScan(of: segments[suspect...])
         var kept = Array(segments[..<suspect])
         var producers = try producers(at: segments[suspect].baseOffset, segments: kept)
         var last: (segment: LogSegment, scan: SegmentScan)?
@@ -26,8 +27,11 @@ extension LogLoader {
             last = (segment, scan)
         }
         guard let last else { throw .corrupt(path: directory, "it has no segments") }
+        let end = last.scan.nextOffset
+        let durable = syncs ? end : min(end, hints.recoveryPoint ?? .zero)
+        let unsynced = durable < end ? Array(kept[suspect...]) : []
         for segment in kept { try rebuildIfMissing(segment) }
-        epochs.truncate(toEnd: last.scan.nextOffset)
+        epochs.truncate(toEnd: end)
         return LoadedLog(
             sealed: kept,
             active: ActiveSegment(
@@ -38,7 +42,9 @@ extension LogLoader {
             producers: producers,
             epochs: epochs,
             logStart: first.baseOffset,
-            logEnd: last.scan.nextOffset,
+            logEnd: end,
+            unsynced: unsynced,
+            durable: durable,
             report: report
         )
     }
@@ -46,6 +52,17 @@ extension LogLoader {
     private func firstSuspect(_ segments: [LogSegment]) -> Int {
         guard let point = hints.recoveryPoint else { return segments.count - 1 }
         return segments.lastIndex { $0.baseOffset <= point } ?? 0
+    }
+
+    /// Throws if more would have to be read than may be now.
+    private func checkScan(of segments: ArraySlice<LogSegment>) throws(LogError) {
+        guard let most = hints.maximumScan else { return }
+        var bytes = 0
+        for segment in segments where environment.fileSystem.exists(segment.path) {
+            bytes += try storage { () throws(FileError) in try segment.file().size() }
+        }
+        for segment in segments { segment.releaseHandles() }
+        if bytes > most { throw .opening(topicPartition, toScan: bytes) }
     }
 
     /// I1, as far as compaction, which leaves gaps, allows to say.
@@ -87,9 +104,9 @@ extension LogLoader {
         try storage { () throws(FileError) in
             if good < size { try file.truncate(to: good) }
             // What was only in the page cache when the process died counts from here on.
-            if syncs { try file.sync() }
-            try segment.offsetIndex.file.replace(with: scan.offsetIndex)
-            try segment.timeIndex.file.replace(with: scan.timeIndex)
+            if syncs, good < size || scan.nextOffset > hints.recoveryPoint ?? .zero { try file.sync() }
+            try segment.offsetIndex.file.replaceUnlessSame(scan.offsetIndex)
+            try segment.timeIndex.file.replaceUnlessSame(scan.timeIndex)
         }
         if let problem = scan.problem {
             report.truncations.append(

@@ -11,6 +11,10 @@ struct LoadedLog {
     var logEnd: Offset
     /// Whether nothing of the directory is durable, its own entry in the log directory included.
     var isNew = false
+    /// Segments, but for the active one, with records that may not be durable.
+    var unsynced: [LogSegment] = []
+    /// Everything below is durable.
+    var durable: Offset
     /// Whether a snapshot of the producers at the log's end is on disk.
     var hasSnapshot = false
     var manifest = Manifest()
@@ -28,7 +32,7 @@ struct LogLoader {
     let config: LogConfig
     let environment: LogEnvironment
     let hints: OpeningHints
-    /// Whether repairs are synced here; otherwise the caller syncs everything before the log is used.
+    /// Whether what is repaired is synced here; otherwise that is for the log's first sync.
     let syncs: Bool
     var report: RecoveryReport
     /// What the directory holds.
@@ -84,7 +88,8 @@ struct LogLoader {
         }
         if loaded.epochs != stored { try loaded.epochs.save(in: directory, fileSystem, synced: syncs && !isNew) }
         if isDirty, syncs { try syncNames() }
-        loaded.isNew = isUnnamed && !(isDirty && syncs)
+        // Otherwise that is part of the log's first sync, before anything that is durable by it.
+        loaded.isNew = (isUnnamed || isDirty) && !(isDirty && syncs)
         loaded.hasSnapshot = fileSystem.exists(
             "\(directory)/\(LogFileNames.name(loaded.logEnd, LogFileNames.snapshot))"
         )
@@ -208,6 +213,7 @@ struct LogLoader {
             epochs: epochs,
             logStart: first.baseOffset,
             logEnd: end,
+            durable: end,
             report: report
         )
     }

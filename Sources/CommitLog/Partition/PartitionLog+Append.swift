@@ -113,8 +113,15 @@ extension PartitionLog {
         _ writer: inout LogWriter,
         _ config: LogConfig
     ) throws(LogError) {
+        let file = try storage { () throws(FileError) in try writer.active.file(for: batch) }
         do throws(FileError) {
-            try writer.active.append(batch, bytes: bytes, config: config, reserveStep: environment.reserveStep)
+            try writer.active.append(
+                batch,
+                bytes: bytes,
+                to: file,
+                config: config,
+                reserveStep: environment.reserveStep
+            )
         } catch {
             do throws(FileError) {
                 try writer.active.discardPartialWrite()

@@ -144,6 +144,8 @@ extension PartitionLog {
                 maximumSteps: 2 * config.indexIntervalBytes / BatchHeader.length + Self.spareSteps
             )
         } catch {
+            // Somebody who may wait reads the file without a mapping.
+            if error.isShortageOfFiles, !mayWait { throw .cold }
             throw .failed(.storage(error))
         }
     }

@@ -43,6 +43,27 @@ extension PartitionLog {
         }
     }
 
+    /// The first half of a commit that the caller finishes by syncing the whole file system and calling
+    /// ``finishCommit(_:)``; nil if there is nothing to do.
+    func beginCommit() throws(LogError) -> SyncWork? {
+        if isCommitted { return nil }
+        return try maintenance.withLock { () throws(LogError) -> SyncWork? in
+            if isRetired { return nil }
+            let work = beginSync(.logEnd)
+            do throws(FileError) {
+                try prepare(work)
+            } catch {
+                throw fail(work, error)
+            }
+            return work
+        }
+    }
+
+    /// Says that the file system was synced since ``beginCommit()``.
+    func finishCommit(_ work: SyncWork) {
+        if maintenance.withLock({ complete(work) }) { notify { $0.highWatermarkAdvanced() } }
+    }
+
     private var isCommitted: Bool {
         writer.withLock { writer in
             writer.flushUrgency = .none
@@ -75,10 +96,10 @@ extension PartitionLog {
 
     private func sync(_ work: SyncWork) throws(FileError) {
         for segment in work.finished {
-            try segment.file().sync()
+            try segment.sync()
             try segment.syncIndexes()
         }
-        if let active = work.active { try active.file().sync() }
+        if let active = work.active { try active.sync() }
         let fileSystem = environment.fileSystem
         if work.isNew {
             for name in [LogFileNames.partitionMetadata, LogFileNames.leaderEpochs] {
@@ -105,6 +126,8 @@ extension PartitionLog {
     /// Returns whether someone may have waited for that.
     private func complete(_ work: SyncWork) -> Bool {
         let config = config
+        for segment in work.finished { segment.noteSynced(upTo: .max) }
+        work.active?.noteSynced(upTo: work.end.position.bytes)
         // Afterwards: the checkpoint is to find what is new.
         defer { environment.groupCommit?.noteChange() }
         let history = writer.withLock { $0.history }

@@ -28,8 +28,8 @@ package final class PartitionLog: Sendable {
     let manifest: Locked<ManifestState>
 
     /// Opens the partition in `directory`, creating it if there is none, and repairing it unless the last stop was
-    /// clean. May take its time: never on an event loop. With `syncs` false, the caller syncs the file system before it
-    /// uses the log.
+    /// clean. May take its time: never on an event loop. With `syncs` false, what was repaired becomes durable with the
+    /// log's first sync, before anything that follows.
     package static func open(
         directory: String,
         topicPartition: TopicPartition,
@@ -72,8 +72,7 @@ package final class PartitionLog: Sendable {
                 activeWrittenFrom: loaded.active.size,
                 end: end,
                 logStart: loaded.logStart,
-                // What recovery kept, it has synced.
-                durable: loaded.logEnd,
+                durable: loaded.durable,
                 leaderEpoch: loaded.epochs.latest
             )
         )
@@ -166,7 +165,7 @@ struct LogWriter {
     var unsynced: [LogSegment] = []
     /// Whether files were created or renamed since the last sync of the directory.
     var isDirectoryDirty: Bool
-    /// Whether nothing of the partition's directory has been synced yet.
+    /// Whether not even the small files of the partition's directory have been synced yet.
     var isNew: Bool
     /// Whether something was appended, or a stop would have to write something else.
     var isChanged: Bool
@@ -182,6 +181,7 @@ struct LogWriter {
         producers = loaded.producers
         epochs = loaded.epochs
         isNew = loaded.isNew
+        unsynced = loaded.unsynced
         isDirectoryDirty = loaded.isNew || !loaded.report.wasClean
         isChanged = isDirectoryDirty || !loaded.hasSnapshot
     }

@@ -42,8 +42,12 @@ package struct OpeningHints: Equatable, Sendable {
     /// Everything below was synced, so that only what follows needs to be looked at.
     package var recoveryPoint: Offset?
 
-    package init(logStart: Offset? = nil, recoveryPoint: Offset? = nil) {
+    /// The most bytes that may be read now: a log of which more has to be read is not opened, but left for later.
+    package var maximumScan: Int?
+
+    package init(logStart: Offset? = nil, recoveryPoint: Offset? = nil, maximumScan: Int? = nil) {
         self.logStart = logStart
         self.recoveryPoint = recoveryPoint
+        self.maximumScan = maximumScan
     }
 }

@@ -87,16 +87,21 @@ struct ActiveSegment {
         lastAppend = moment
     }
 
+    /// The file for the next batch. That it cannot be opened is no reason to give up the log: nothing is written yet.
+    func file(for batch: PlacedBatch) throws(FileError) -> any File {
+        try segment.file(writingTo: size + batch.header.totalLength)
+    }
+
     /// Writes a batch behind the last one and, where one is due, its index entries. If it throws, nothing has changed
     /// but bytes behind ``size``, which ``discardPartialWrite()`` removes.
     mutating func append(
         _ batch: PlacedBatch,
         bytes: ByteBuffer,
+        to file: any File,
         config: LogConfig,
         reserveStep: Int
     ) throws(FileError) {
         let length = batch.header.totalLength
-        let file = try segment.file()
         reserve(for: length, in: file, config: config, step: reserveStep)
         try batch.patch.withUnsafeBytes { head throws(FileError) in
             try bytes.withUnsafeReadableBytes { whole throws(FileError) in

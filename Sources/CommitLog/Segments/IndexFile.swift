@@ -8,6 +8,7 @@ import Model
 final class IndexFile: Sendable {
     let entrySize: Int
     private let fileSystem: any FileSystem
+    private let openFiles: OpenFiles?
     private let state: Locked<State>
 
     private struct State {
@@ -18,12 +19,17 @@ final class IndexFile: Sendable {
         var path: String
         /// Another file has the name, or will: this one stays open for its last readers and is not written any more.
         var isReplaced = false
+        /// Whether somebody has used it since the last look.
+        var isUsed = false
+        /// Whether ``OpenFiles`` knows that it is open.
+        var isNoted = false
     }
 
     /// `count` is known for a new index (0); otherwise it is what the file holds.
-    init(path: String, entrySize: Int, fileSystem: any FileSystem, count: Int?) {
+    init(path: String, entrySize: Int, fileSystem: any FileSystem, openFiles: OpenFiles?, count: Int?) {
         self.entrySize = entrySize
         self.fileSystem = fileSystem
+        self.openFiles = openFiles
         state = Locked(State(count: count, path: path))
     }
 
@@ -72,7 +78,20 @@ final class IndexFile: Sendable {
             let file = try fileSystem.open(temporary, .createNew)
             try write(entries, to: file, at: .zero)
             try fileSystem.rename(temporary, to: state.path)
-            state = State(count: entries.count / entrySize, path: state.path)
+            state.count = entries.count / entrySize
+            state.file = nil
+            state.mapping = nil
+        }
+    }
+
+    /// Replaces all entries, unless they are on disk as they should be: of the many segments that are looked through after
+    /// a crash, few have changed.
+    func replaceUnlessSame(_ entries: [UInt8]) throws(FileError) {
+        let view = try view(mapped: false, capacity: 0)
+        guard view.count * entrySize == entries.count else { return try replace(with: entries) }
+        for number in 0..<view.count {
+            let expected = entries[number * entrySize..<(number + 1) * entrySize]
+            guard try view.withEntry(number, { $0.elementsEqual(expected) }) else { return try replace(with: entries) }
         }
     }
 
@@ -132,9 +151,14 @@ final class IndexFile: Sendable {
     }
 
     private func open(_ state: inout State, _ mode: OpenMode) throws(FileError) -> any File {
+        state.isUsed = true
         if let file = state.file { return file }
         let file = try fileSystem.open(state.path, mode)
         state.file = file
+        if !state.isNoted, let openFiles {
+            state.isNoted = true
+            openFiles.opened(self)
+        }
         return file
     }
 
@@ -142,6 +166,23 @@ final class IndexFile: Sendable {
         try bytes.withBytes { bytes throws(FileError) in
             try file.write(bytes, UnsafeRawBufferPointer(start: nil, count: 0), at: position)
         }
+    }
+}
+
+extension IndexFile: FileHolder {
+    /// Whatever is lost of an index is found wrong when it is used: it may be closed although it is not synced.
+    func closeUnlessUsed() -> ClosingOutcome {
+        let outcome = state.withLockIfFree { state -> ClosingOutcome in
+            if state.file != nil, state.isUsed || state.isReplaced {
+                state.isUsed = false
+                return .used
+            }
+            state.mapping = nil
+            state.file = nil
+            state.isNoted = false
+            return .closed
+        }
+        return outcome ?? .used
     }
 }
 

@@ -13,6 +13,7 @@ final class LogSegment: Sendable {
     let timeIndex: TimeIndex
     private let directory: String
     private let fileSystem: any FileSystem
+    private let openFiles: OpenFiles?
     private let handles: Locked<Handles>
 
     private struct Handles {
@@ -33,6 +34,13 @@ final class LogSegment: Sendable {
         var ending: String
         /// Another segment has its name, or will: its files stay open for the last readers.
         var isReplaced = false
+        /// Whether somebody has used the file since the last look.
+        var isUsed = false
+        /// Whether ``OpenFiles`` knows that it is open.
+        var isNoted = false
+        /// Up to where the file was written by this process, and up to where it was synced since.
+        var written = 0
+        var synced = 0
     }
 
     /// The last entry of a time index that somebody has looked into, which may have none.
@@ -46,6 +54,7 @@ final class LogSegment: Sendable {
         self.directory = directory
         self.baseOffset = baseOffset
         fileSystem = environment.fileSystem
+        openFiles = environment.openFiles
         created = environment.time.now
         createdInstant = environment.time.instant
         handles = Locked(Handles(ending: ending))
@@ -55,6 +64,7 @@ final class LogSegment: Sendable {
                 path: path,
                 entrySize: entrySize,
                 fileSystem: environment.fileSystem,
+                openFiles: environment.openFiles,
                 count: isNew ? 0 : nil
             )
         }
@@ -80,15 +90,40 @@ final class LogSegment: Sendable {
         try handles.withLock { handles throws(FileError) in try open(&handles, mode) }
     }
 
+    /// The `.log` file for a write that ends at `end`: it stays open until that is synced.
+    func file(writingTo end: Int) throws(FileError) -> any File {
+        try handles.withLock { handles throws(FileError) in
+            let file = try open(&handles, .existing)
+            handles.written = max(handles.written, end)
+            return file
+        }
+    }
+
     /// The `.log` file if it happens to be open: opening one may wait for the disk.
     var openFile: (any File)? { handles.withLock { $0.file } }
+
+    /// Makes the `.log` file durable.
+    func sync() throws(FileError) {
+        let (file, end) = try handles.withLock { handles throws(FileError) in
+            (try open(&handles, .existing), handles.written)
+        }
+        try file.sync()
+        noteSynced(upTo: end)
+    }
+
+    /// Notes that the `.log` file was synced since it was written up to `end`.
+    func noteSynced(upTo end: Int) {
+        handles.withLock { $0.synced = max($0.synced, end) }
+        openFiles?.trim()
+    }
 
     /// A mapping of the `.log` file that covers at least its first `end` bytes. It is made `capacity` bytes long, so
     /// that a segment is mapped once and grows into its mapping; only what has been written may be touched.
     func mapping(covering end: Int, capacity: Int) throws(FileError) -> any FileMapping {
         try handles.withLock { handles throws(FileError) in
+            let file = try open(&handles, .existing)
             if let mapping = handles.mapping, mapping.bytes.count >= end { return mapping }
-            let mapping = try open(&handles, .existing).map(capacity: max(end, capacity, 1))
+            let mapping = try map(file, capacity: max(end, capacity, 1))
             handles.mapping = mapping
             return mapping
         }
@@ -216,11 +251,47 @@ final class LogSegment: Sendable {
         for suffix in Self.suffixes { try fileSystem.remove(path(suffix, ending: "")) }
     }
 
+    private func map(_ file: any File, capacity: Int) throws(FileError) -> any FileMapping {
+        do throws(FileError) {
+            return try file.map(capacity: capacity)
+        } catch {
+            guard error.isShortageOfFiles, let openFiles, openFiles.spare(Self.sparedMappings) > 0 else { throw error }
+        }
+        return try file.map(capacity: capacity)
+    }
+
+    /// How many others lose their mapping when there is none left for one more.
+    private static let sparedMappings = 16
+
     private func open(_ handles: inout Handles, _ mode: OpenMode) throws(FileError) -> any File {
+        handles.isUsed = true
         if let file = handles.file { return file }
         let file = try fileSystem.open(path(LogFileNames.log, ending: handles.ending), mode)
         handles.file = file
+        if !handles.isNoted, let openFiles {
+            handles.isNoted = true
+            openFiles.opened(self)
+        }
         return file
+    }
+}
+
+extension LogSegment: FileHolder {
+    func closeUnlessUsed() -> ClosingOutcome {
+        let outcome = handles.withLockIfFree { handles -> ClosingOutcome in
+            if handles.file != nil {
+                if handles.isUsed || handles.isReplaced {
+                    handles.isUsed = false
+                    return .used
+                }
+                if handles.written > handles.synced { return .unsynced }
+            }
+            handles.mapping = nil
+            handles.file = nil
+            handles.isNoted = false
+            return .closed
+        }
+        return outcome ?? .used
     }
 }
 

@@ -99,7 +99,7 @@ package final class PosixFile: File {
 
     package func map(capacity: Int) throws(FileError) -> any FileMapping {
         guard let address = mmap(nil, capacity, PROT_READ, MAP_SHARED, number, 0), address != MAP_FAILED else {
-            throw FileError("map", path, code: errno)
+            throw FileError(FileError.mapping, path, code: errno)
         }
         // The mapping is read a header here and an index entry there: pages around them would only count as ours.
         madvise(address, capacity, MADV_RANDOM)

@@ -122,7 +122,7 @@ struct CreateTopicsTests {
         try expectRefusal(of: topic("events", partitions: count), .invalidPartitions)
     }
 
-    @Test func thePartitionsOfAllTopicsAreLimitedByTheNumberOfOpenFiles() throws {
+    @Test func thePartitionsOfAllTopicsAreLimitedByTheMemory() throws {
         let limit = Int32(clamping: broker.broker.maximumPartitions)
         try expectRefusal(of: topic("events", partitions: .max), .invalidPartitions)
         try expectRefusal(of: topic("events", partitions: limit + 1), .invalidPartitions)
@@ -130,7 +130,7 @@ struct CreateTopicsTests {
         try expectRefusal(of: topic("events", partitions: limit - 1), .invalidPartitions)
         #expect(try create(topic("events", partitions: limit - 2), validateOnly: true)[0].errorCode == .none)
         #expect(
-            try create(topic("events", partitions: limit), validateOnly: true)[0].errorMessage?.contains("ulimit")
+            try create(topic("events", partitions: limit), validateOnly: true)[0].errorMessage?.contains("memory")
                 == true
         )
     }
