@@ -142,7 +142,7 @@ def test_a_read_that_fails_harms_only_that_read(start_faulty):
         assert (read.error_code, [one.base_offset for one in found]) == (Error.NONE, [14])
         assert wire.produce(connection, "events", batch).base_offset == 15
     assert values(broker, "other") == [b"x"]
-    assert "read of events-0 failed" in broker.log
+    broker.wait_for_log("read of events-0 failed")
     assert problems(broker) == []
     broker.stop()
     broker.under = []
