@@ -20,6 +20,8 @@ package final class Broker: Sendable {
     let producerIDs: ProducerIDs
     /// Compacts logs in the background.
     package let cleaner: LogCleaner
+    /// Looks for damage.
+    package let scrubber: LogScrubber
     /// What is wrong at the moment.
     package let health: Health
     /// Deletes what is too old or too much.
@@ -66,6 +68,7 @@ package final class Broker: Sendable {
         fetchSessions = FetchSessions(slots: settings.fetchSessionCacheSlots, time: time)
         producerIDs = ProducerIDs(catalogue: catalogue)
         cleaner = LogCleaner(topics: topics, settings: settings.cleaner, health: health, time: time, log: log)
+        scrubber = LogScrubber(topics: topics, settings: settings.scrubber, health: health, time: time, log: log)
         retention = RetentionKeeper(
             topics: topics,
             storage: storage,
@@ -233,6 +236,7 @@ package final class Broker: Sendable {
     package func stop() {
         space.stop()
         cleaner.stop()
+        scrubber.stop()
         opener.withLock { $0 }?.stop()
         retention.stop()
         control.stop()

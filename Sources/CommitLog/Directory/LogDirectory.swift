@@ -226,6 +226,8 @@ struct PartitionTable {
     let hasUnusable: Bool
     var recoveryPoints: OffsetCheckpoint
     var logStarts: OffsetCheckpoint
+    /// Of which the checkpoint files may still speak.
+    var deleted: Set<TopicPartition> = []
     /// What the checkpoint files hold, as far as this process knows.
     var written: [OffsetCheckpoint]?
     var isClosed = false

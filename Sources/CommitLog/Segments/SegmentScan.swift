@@ -26,25 +26,39 @@ struct SegmentScan {
         case headers
     }
 
-    /// Walks the batches of `segment`'s first `size` bytes, calling `visit` for each good one.
+    /// Walks the batches of `segment`'s first `size` bytes, from `start` on, calling `visit` for each good one, and passes
+    /// over what is known to be damaged. `allows` says where offsets may be missing.
     static func scan(
         _ segment: LogSegment,
         size: Int,
         depth: Depth,
         indexIntervalBytes: Int,
+        from start: ScanStart? = nil,
+        allows: (Range<Offset>) -> Bool = { _ in true },
         visit: (BatchHeader) -> Void = { _ in }
     ) throws(LogError) -> SegmentScan {
         let file = try storage { () throws(FileError) in try segment.file() }
         var window = ReadWindow(file: file, end: size, step: depth == .checksums ? 1 << 20 : 64 << 10)
-        var rebuilt = RebuiltIndexes(base: segment.baseOffset, intervalBytes: indexIntervalBytes)
-        var next = segment.baseOffset
-        var epoch = LeaderEpoch.none
+        var rebuilt = start?.indexes ?? RebuiltIndexes(base: segment.baseOffset, intervalBytes: indexIntervalBytes)
+        var next = start?.nextOffset ?? segment.baseOffset
+        var epoch = start?.leaderEpoch ?? .none
         var problem: String?
-        while rebuilt.contents.size < size {
+        var damage = segment.damage[...]
+        while true {
+            while let range = damage.first, range.position.bytes <= rebuilt.contents.size {
+                rebuilt.contents.size = max(rebuilt.contents.size, range.end)
+                next = max(next, range.offsets.upperBound)
+                damage.removeFirst()
+            }
+            guard rebuilt.contents.size < size else { break }
             let position = rebuilt.contents.size
             let result = try check(at: position, in: &window, depth: depth, expecting: next, base: segment.baseOffset)
             guard case .good(let header) = result else {
                 if case .bad(let reason) = result { problem = "at byte \(position): \(reason)" }
+                break
+            }
+            if header.baseOffset > next, !allows(next..<header.baseOffset) {
+                problem = "at byte \(position): its offset is \(header.baseOffset), but \(next) is next"
                 break
             }
             visit(header)
@@ -149,13 +163,15 @@ struct ReadWindow {
     let file: any File
     let end: Int
     private let step: Int
+    private let leavesCache: Bool
     private var bytes: [UInt8] = []
     private var start = 0
 
-    init(file: any File, end: Int, step: Int) {
+    init(file: any File, end: Int, step: Int, leavesCache: Bool = false) {
         self.file = file
         self.end = end
         self.step = step
+        self.leavesCache = leavesCache
     }
 
     /// Makes `count` bytes at `position` available, fewer at the end; returns how many.
@@ -165,7 +181,11 @@ struct ReadWindow {
         let length = min(max(wanted, step), max(0, end - position))
         var buffer = [UInt8](repeating: 0, count: length)
         let read = try buffer.withMutableBytes { buffer throws(LogError) in
-            try storage { () throws(FileError) in try file.read(into: buffer, at: FilePosition(position)) }
+            try storage { () throws(FileError) in
+                let position = FilePosition(position)
+                if leavesCache { return try file.readOnce(into: buffer, at: position) }
+                return try file.read(into: buffer, at: position)
+            }
         }
         buffer.removeLast(length - read)
         (bytes, start) = (buffer, position)
@@ -189,10 +209,20 @@ struct ReadWindow {
     mutating func holdsOlderFormat() throws(LogError) -> Bool {
         let headLength = RecordBatchFormat.magicPosition + 1
         guard try load(0, count: headLength) == headLength else { return false }
-        return withBytes(0, count: headLength) { bytes in
-            let size: Int32 = bigEndian(bytes, RecordBatchFormat.lengthPosition)
-            let magic: Int8 = bigEndian(bytes, RecordBatchFormat.magicPosition)
-            return (magic == 0 || magic == 1) && size >= 14 && Int(size) <= end - RecordBatchFormat.lengthOverhead
+        let (size, magic) = withBytes(0, count: headLength) { bytes -> (Int32, Int8) in
+            (bigEndian(bytes, RecordBatchFormat.lengthPosition), bigEndian(bytes, RecordBatchFormat.magicPosition))
+        }
+        guard magic == 0 || magic == 1, size >= 14, Int(size) <= end - RecordBatchFormat.lengthOverhead else {
+            return false
+        }
+        // A batch of which only the magic has changed is damaged, and no message of those formats.
+        let total = Int(size) + RecordBatchFormat.lengthOverhead
+        guard total >= RecordBatchFormat.recordsPosition else { return true }
+        guard try load(0, count: total) == total else { return true }
+        return withBytes(0, count: total) { bytes in
+            let stored: UInt32 = bigEndian(bytes, RecordBatchFormat.checksumPosition)
+            let covered = bytes.dropFirst(RecordBatchFormat.checksummedPosition)
+            return CRC32C.checksum(UnsafeRawBufferPointer(rebasing: covered)) != stored
         }
     }
 }
