@@ -9,6 +9,7 @@ package final class SimulatedFileSystem: FileSystem {
     /// An operation that a test can make fail.
     package enum Operation: Sendable, Hashable {
         case open, read, write, truncate, reserve, sync, map
+        case space
         case createDirectory, list, rename, remove, syncDirectory, syncAll
     }
 
@@ -20,6 +21,8 @@ package final class SimulatedFileSystem: FileSystem {
         var durableEntries: [String: SimulatedInode?] = [:]
         /// Bytes that may still be written; nil is without limit.
         var freeBytes: Int?
+        /// The size of the disk as it tells it; nil if it does not.
+        var totalBytes: Int?
         var isCold = false
         var counts: [Operation: Int] = [:]
         var fault: (@Sendable (Operation, String) -> CInt?)?
@@ -32,8 +35,13 @@ package final class SimulatedFileSystem: FileSystem {
     /// Lets `fault` decide, with the path, whether an operation fails, and with which errno(3).
     package func inject(_ fault: (@Sendable (Operation, String) -> CInt?)?) { state.withLock { $0.fault = fault } }
 
-    /// How many bytes may still be written before the disk is full.
-    package func limit(freeBytes: Int?) { state.withLock { $0.freeBytes = freeBytes } }
+    /// How many bytes may still be written before the disk is full, and of what size it claims to be, if of any.
+    package func limit(freeBytes: Int?, totalBytes: Int? = nil) {
+        state.withLock { state in
+            state.freeBytes = freeBytes
+            state.totalBytes = totalBytes
+        }
+    }
 
     /// Makes mappings claim that no page is resident.
     package func setCold(_ isCold: Bool) { state.withLock { $0.isCold = isCold } }
@@ -108,12 +116,23 @@ package final class SimulatedFileSystem: FileSystem {
     }
 
     package func remove(_ path: String) throws(FileError) {
-        try perform(.remove, path) { state in state.entries[path] = nil }
+        try perform(.remove, path) { state in free(path, &state) }
+    }
+
+    private func free(_ path: String, _ state: inout State) {
+        if let entry = state.entries.removeValue(forKey: path) { state.freeBytes? += entry?.data.count ?? 0 }
+    }
+
+    package func space(of path: String) throws(FileError) -> FileSystemSpace? {
+        try perform(.space, path) { state in
+            guard let total = state.totalBytes, let free = state.freeBytes else { return nil }
+            return FileSystemSpace(total: total, free: free)
+        }
     }
 
     package func removeTree(_ path: String) throws(FileError) {
         try perform(.remove, path) { state in
-            for old in state.entries.keys where old == path || old.hasPrefix(path + "/") { state.entries[old] = nil }
+            for old in state.entries.keys where old == path || old.hasPrefix(path + "/") { free(old, &state) }
         }
     }
 

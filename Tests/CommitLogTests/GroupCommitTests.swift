@@ -138,8 +138,13 @@ extension PartitionLog {
         try busy.append()
         gated.awaitArrival()
         try deleted.append()
-        try directory.directory.delete(deleted.topicPartition)
+        // Another thread's: it waits for a sync of the log that is under way.
+        let (logs, partition) = (directory.directory, deleted.topicPartition)
+        let deletion = NamedThread("deletion") {
+            do throws(LogError) { try logs.delete(partition) } catch { Issue.record(error) }
+        }
         gated.openGate()
+        deletion.join()
         busy.waitUntilDurable()
         try directory.log(2).append()
         try directory.log(2).waitUntilDurable()

@@ -38,6 +38,8 @@ package final class LogDirectory: Sendable {
     package let unusable: [(directory: String, error: LogError)]
     let environment: LogEnvironment
     let groupCommit: GroupCommit
+    /// How much room there is.
+    package let space: DiskSpace
     let table: Locked<PartitionTable>
     let journal: OpeningJournal
     /// Whether files have to be synced so that they can be closed: there are too many.
@@ -87,6 +89,8 @@ package final class LogDirectory: Sendable {
         groupCommit = GroupCommit(path: path)
         var environment = environment
         environment.groupCommit = groupCommit
+        space = DiskSpace(path: path, fileSystem: environment.fileSystem, reserve: environment.spaceReserve)
+        environment.space = space
         self.environment = environment
         journal = OpeningJournal(directory: path, fileSystem: environment.fileSystem)
         self.lockFile = Locked(lockFile)
