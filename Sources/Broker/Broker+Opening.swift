@@ -44,15 +44,19 @@ extension Broker {
         broker.removeDeleted(contents)
         try broker.prepareTopics(contents)
         broker.startOpening()
-        if waits { broker.waitUntilOpen() }
+        if waits {
+            broker.waitUntilOpen()
+            broker.scrubber.tellAll()
+        }
         return broker
     }
 
-    /// Starts what the broker does on its own, until ``stop()``: retention and compaction. Apart from opening, so that a
-    /// test can do these things when it wants.
+    /// Starts what the broker does on its own, until ``stop()``: retention, compaction and the search for damage. Apart from
+    /// opening, so that a test can do these things when it wants.
     package func startBackgroundWork() {
         retention.start()
         cleaner.start()
+        scrubber.start()
     }
 
     /// Where the data is, for people.

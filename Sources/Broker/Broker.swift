@@ -20,6 +20,8 @@ package final class Broker: Sendable {
     let producerIDs: ProducerIDs
     /// Compacts logs in the background.
     package let cleaner: LogCleaner
+    /// Looks for damage.
+    package let scrubber: LogScrubber
     /// What is wrong at the moment.
     package let health: Health
     /// Deletes what is too old or too much.
@@ -64,6 +66,7 @@ package final class Broker: Sendable {
         fetchSessions = FetchSessions(slots: settings.fetchSessionCacheSlots, time: time)
         producerIDs = ProducerIDs(catalogue: catalogue)
         cleaner = LogCleaner(topics: topics, settings: settings.cleaner, health: health, time: time, log: log)
+        scrubber = LogScrubber(topics: topics, settings: settings.scrubber, health: health, time: time, log: log)
         retention = RetentionKeeper(
             topics: topics,
             storage: storage,
@@ -221,6 +224,7 @@ package final class Broker: Sendable {
     /// Finishes work in the background and closes all logs. No request may come any more. Blocks.
     package func stop() {
         cleaner.stop()
+        scrubber.stop()
         opener.withLock { $0 }?.stop()
         retention.stop()
         control.stop()

@@ -15,6 +15,10 @@ package struct LogEnvironment: Sendable {
     /// How much a batch may grow when a search by timestamp has to look inside it.
     package var maximumDecompressedBytes = 256 << 20
 
+    /// Segments up to this size are looked through from their start after a crash, longer ones from the last checkpoint.
+    package var fullScanBytes = 1 << 20
+    /// How much is appended between two notes of the producers' state inside a segment.
+    package var producerNoteBytes = 16 << 20
     /// What keeps the number of open files inside the process's limits; nil where few are opened.
     package var openFiles: OpenFiles?
     /// Makes appended records durable in the background; nil where the log's user does so by ``PartitionLog/flush()``.

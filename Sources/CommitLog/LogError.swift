@@ -24,6 +24,8 @@ package enum LogError: Error, Equatable, Sendable, CustomStringConvertible {
     case directoryInUse(path: String, processID: String)
     /// A file's contents make no sense.
     case corrupt(path: String, String)
+    /// Records of the offset that was asked for are damaged or gone.
+    case damaged(QuarantinedRange)
     /// A file is of a format this version does not know. It is left as it is.
     case unsupportedFormat(path: String, String)
     /// The file system failed.
@@ -59,7 +61,7 @@ package enum LogError: Error, Equatable, Sendable, CustomStringConvertible {
         case .inconsistentTopicID: .inconsistentTopicId
         case .wrongOwner, .directoryInUse, .unsupportedFormat, .storage, .failed, .directoryOffline, .quarantined:
             .kafkaStorageError
-        case .corrupt: .corruptMessage
+        case .corrupt, .damaged: .corruptMessage
         case .closed, .opening: .notLeaderOrFollower
         }
     }
@@ -84,6 +86,8 @@ package enum LogError: Error, Equatable, Sendable, CustomStringConvertible {
         case .directoryInUse(let path, let processID):
             "\(path) is in use by process \(processID); stop it or configure another log.dirs"
         case .corrupt(let path, let reason): "\(path) is damaged: \(reason)"
+        case .damaged(let range):
+            "records are damaged and cannot be read, \(range); `martlet log repair` makes consumers go on behind them"
         case .unsupportedFormat(let path, let reason): "\(path) is not of a format known here: \(reason)"
         case .storage(let error): error.description
         case .failed(let partition, let error):

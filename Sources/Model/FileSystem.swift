@@ -54,6 +54,8 @@ package protocol File: AnyObject, Sendable {
     func size() throws(FileError) -> Int
     /// Reads at most `buffer.count` bytes from `position`; returns how many, fewer only at the end of the file.
     func read(into buffer: UnsafeMutableRawBufferPointer, at position: FilePosition) throws(FileError) -> Int
+    /// As ``read(into:at:)``, for bytes that are not needed again: what was not in the page cache is not left in it.
+    func readOnce(into buffer: UnsafeMutableRawBufferPointer, at position: FilePosition) throws(FileError) -> Int
     /// Writes all of `head`, then all of `tail`, from `position` on, or throws. A failed write may have left any part
     /// of its bytes behind.
     func write(
@@ -75,6 +77,15 @@ package protocol File: AnyObject, Sendable {
     /// Maps the first `capacity` bytes read-only. The file may be smaller and grow into the mapping; touching bytes
     /// past its end is forbidden.
     func map(capacity: Int) throws(FileError) -> any FileMapping
+}
+
+extension File {
+    package func readOnce(
+        into buffer: UnsafeMutableRawBufferPointer,
+        at position: FilePosition
+    ) throws(FileError) -> Int {
+        try read(into: buffer, at: position)
+    }
 }
 
 /// A read-only view of a file's bytes that sees later writes. Thread-safe. Unmapped when the last reference goes.

@@ -210,9 +210,9 @@ import Testing
             try append(1, to: directory.openPartition(TopicPartition("a", 0), topicID: topicID, config: LogConfig()))
         }
         let directory = try open(on: fileSystem)
-        fileSystem.inject { operation, _ in operation == .syncAll ? EIO : nil }
         let log = try directory.openFound(directory.found[0], config: LogConfig(), thread: 0)
         #expect(log.offsets.durable < log.offsets.logEnd)
+        fileSystem.inject { operation, _ in operation == .sync || operation == .syncAll ? EIO : nil }
         #expect(throws: LogError.self) { try directory.commit([log]) }
         #expect(directory.failure != nil)
         #expect(throws: LogError.self) { try append(1, to: log) }

@@ -11,7 +11,13 @@ import Testing
         manifest.compactedAt = Timestamp(milliseconds: 1_700_000_000_000)
         manifest.tombstonesExpire = Timestamp(milliseconds: 1_700_000_000_001)
         manifest.segments = [
-            Manifest.Segment(baseOffset: Offset(0), lastOffset: Offset(199), size: 4096, checksum: 0xdead_beef),
+            Manifest.Segment(
+                baseOffset: Offset(0),
+                lastOffset: Offset(199),
+                size: 4096,
+                checksum: 0xdead_beef,
+                hasGaps: true
+            ),
             Manifest.Segment(baseOffset: Offset(200), lastOffset: Offset(299), size: 70, checksum: nil),
         ]
         manifest.replacement = Manifest.Replacement(base: Offset(0), sources: [Offset(0), Offset(100)])
@@ -27,7 +33,7 @@ import Testing
         + [0, 0, 1, 0x8b, 0xcf, 0xe5, 0x68, 1]
         + [0, 0, 0, 2]
         + [0, 0, 0, 0, 0, 0, 0, 0] + [0, 0, 0, 0, 0, 0, 0, 0xc7] + [0, 0, 0, 0, 0, 0, 0x10, 0]
-        + [1, 0xde, 0xad, 0xbe, 0xef]
+        + [3, 0xde, 0xad, 0xbe, 0xef]
         + [0, 0, 0, 0, 0, 0, 0, 0xc8] + [0, 0, 0, 0, 0, 0, 1, 0x2b] + [0, 0, 0, 0, 0, 0, 0, 0x46]
         + [0, 0, 0, 0, 0]
         + [0, 0, 0, 2]
@@ -58,8 +64,8 @@ import Testing
     }
 
     @Test func anUnknownVersionIsRefusedAndLeftAlone() {
-        var bytes = ManifestFormat.encode(Manifest())
-        bytes[5] = 2
+        let body = Array(ManifestFormat.encode(Manifest()).dropFirst(ChecksummedFile.bodyPosition))
+        let bytes = ChecksummedFile.wrap(body, magic: ManifestFormat.magic, version: 2)
         #expect(throws: LogError.unsupportedFormat(path: "m", "its version is 2, known is 1")) {
             try ManifestFormat.decode(bytes, path: "m")
         }

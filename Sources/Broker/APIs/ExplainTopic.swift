@@ -3,7 +3,7 @@ import Model
 package import Wire
 
 /// ExplainTopic (key 10001): what topics' partitions consist of, and what retention will do with each segment,
-/// and how their compaction stands.
+/// how their compaction stands, and what is damaged.
 extension ExplainTopicRequest: BrokerRequest {
     package func handle(_ call: Call<ExplainTopicRequest>) {
         call.broker.io.submit {
@@ -40,6 +40,8 @@ extension ExplainTopicRequest: BrokerRequest {
             result.logStart = offsets.logStart.rawValue
             result.logEnd = offsets.logEnd.rawValue
             result.segments = outcome.segments.map { describe($0, $1, outcome.config) }
+            result.lastScrub = log.lastScrub?.milliseconds ?? -1
+            result.damage = log.quarantined.map(describe)
             if outcome.config.cleanupPolicy.contains(.compact) {
                 result.compaction = describe(try cleaner.explain(log))
             }
@@ -47,6 +49,19 @@ extension ExplainTopicRequest: BrokerRequest {
             result.errorCode = error.errorCode
             result.errorMessage = error.description
         }
+        return result
+    }
+
+    private func describe(_ range: QuarantinedRange) -> ExplainTopicResponse.Damage {
+        var result = ExplainTopicResponse.Damage()
+        result.firstOffset = range.offsets.lowerBound.rawValue
+        result.endOffset = range.offsets.upperBound.rawValue
+        result.segment = range.segment.rawValue
+        result.position = Int64(range.position.bytes)
+        result.sizeInBytes = Int64(range.length)
+        result.foundAt = range.found.milliseconds
+        result.isSkipped = range.state == .skipped
+        result.reason = range.reason
         return result
     }
 

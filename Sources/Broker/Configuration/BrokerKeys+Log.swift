@@ -31,7 +31,7 @@ extension BrokerKeys {
                 .atLeast(1),
                 "Milliseconds between two looks for segments that retention can delete."
             ),
-        ] + segments + retention + flushing + compaction + cleaner + timestamps
+        ] + segments + retention + flushing + compaction + cleaner + scrubber + timestamps
 
     private static let segments: [ConfigKey] = [
         dynamic(
@@ -245,6 +245,23 @@ extension BrokerKeys {
             default: "1.7976931348623157e+308",
             .custom(rateProblem),
             "Bytes that compactions may read and write in a second, all together."
+        ),
+    ]
+
+    private static let scrubber: [ConfigKey] = [
+        ConfigKey(
+            "log.scrub.interval.ms",
+            .long,
+            default: "604800000",
+            .custom(retentionProblem),
+            "Milliseconds within which every byte of every log is read once to find damage, -1 for never."
+        ),
+        ConfigKey(
+            "log.scrub.io.max.bytes.per.second",
+            .double,
+            default: "67108864.0",
+            .custom(rateProblem),
+            "Bytes that the search for damage may read in a second."
         ),
     ]
 

@@ -40,6 +40,7 @@ package struct BrokerSettings: Sendable {
     package let messageMaxBytes: Int
 
     package let cleaner: CleanerSettings
+    package let scrubber: ScrubberSettings
     package let logRetentionCheckInterval: Duration
     package let producerIDExpiration: Duration
     package let transactionMaxTimeout: Duration
@@ -77,6 +78,7 @@ package struct BrokerSettings: Sendable {
         deleteTopics = values.boolean("delete.topic.enable")
         messageMaxBytes = values.int("message.max.bytes")
         cleaner = CleanerSettings(values)
+        scrubber = ScrubberSettings(values)
         logRetentionCheckInterval = values.milliseconds("log.retention.check.interval.ms")
         producerIDExpiration = values.milliseconds("producer.id.expiration.ms")
         transactionMaxTimeout = values.milliseconds("transaction.max.timeout.ms")

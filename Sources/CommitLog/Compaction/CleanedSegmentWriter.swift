@@ -78,7 +78,8 @@ struct CleanedSegmentWriter: BatchSink {
                 baseOffset: segment.baseOffset,
                 lastOffset: lastOffset,
                 size: written,
-                checksum: running.checksum
+                checksum: running.checksum,
+                hasGaps: true
             )
         )
     }

@@ -53,6 +53,7 @@ extension LogDirectory {
         syncs: Bool,
         maximumScan: Int?
     ) throws(LogError) -> PartitionLog {
+        try forgetDeleted(partition)
         let hints = table.withLock { table in
             // A partition that no checkpoint mentions was never synced as far as anyone knows.
             OpeningHints(
@@ -73,6 +74,17 @@ extension LogDirectory {
         )
     }
 
+    /// What the checkpoints say of a partition that had the name before must not be taken for what a new one has lost.
+    private func forgetDeleted(_ partition: TopicPartition) throws(LogError) {
+        if environment.fileSystem.exists("\(path)/\(partition)") { return }
+        let isForgotten = table.withLock { table in
+            let wasKnown = table.recoveryPoints.offsets.removeValue(forKey: partition) != nil
+            table.logStarts.offsets[partition] = nil
+            return !wasKnown && !table.deleted.contains(partition)
+        }
+        if !isForgotten { try writeCheckpoints() }
+    }
+
     /// Takes a partition out of use: from here on it is gone, also after a crash. Its files are removed by
     /// ``removeDeleted()``, whenever the caller has time; what is being read stays readable.
     package func delete(_ partition: TopicPartition) throws(LogError) {
@@ -84,6 +96,7 @@ extension LogDirectory {
             table.unopened.remove(partition)
             table.recoveryPoints.offsets[partition] = nil
             table.logStarts.offsets[partition] = nil
+            table.deleted.insert(partition)
             table.compactedTo.offsets[partition] = nil
             return table.open.removeValue(forKey: partition)
         }
@@ -151,7 +164,10 @@ extension LogDirectory {
         if let failure { throw failure }
         do throws(LogError) {
             let isAll = mustSync.exchange(false, ordering: .acquiringAndReleasing)
-            for log in logs { try isAll ? log.commit() : log.flushFinishedSegments() }
+            for log in logs {
+                try isAll ? log.commit() : log.flushFinishedSegments()
+                log.noteProducers()
+            }
             try writeCheckpoints()
         } catch {
             note(error)
@@ -211,22 +227,25 @@ extension LogDirectory {
 
     private func writeCheckpoints() throws(LogError) {
         try checkpointing.withLock { () throws(LogError) in
-            let (current, written) = table.withLock { table in
+            let (current, written, deleted) = table.withLock { table in
                 for (partition, log) in table.open {
                     let offsets = log.offsets
                     table.recoveryPoints.offsets[partition] = offsets.durable
                     table.logStarts.offsets[partition] = offsets.logStart > .zero ? offsets.logStart : nil
                     table.compactedTo.offsets[partition] = log.lastCompaction?.end
                 }
-                return (table.checkpoints, table.written)
+                return (table.checkpoints, table.written, table.deleted)
             }
-            if current == written { return }
+            if current == written, deleted.isEmpty { return }
             try storage { () throws(FileError) in
                 for (name, checkpoint) in current.sorted(by: { $0.key < $1.key }) where checkpoint != written[name] {
                     try checkpoint.write(name, in: path, environment.fileSystem)
                 }
             }
-            table.withLock { $0.written = current }
+            table.withLock { table in
+                table.written = current
+                table.deleted.subtract(deleted)
+            }
         }
     }
 }

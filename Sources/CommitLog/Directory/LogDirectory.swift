@@ -224,6 +224,8 @@ struct PartitionTable {
     var recoveryPoints: OffsetCheckpoint
     var logStarts: OffsetCheckpoint
     var compactedTo: OffsetCheckpoint
+    /// Of which the checkpoint files may still speak.
+    var deleted: Set<TopicPartition> = []
     /// What the checkpoint files hold, as far as this process knows, by name.
     var written: [String: OffsetCheckpoint]
     var isClosed = false

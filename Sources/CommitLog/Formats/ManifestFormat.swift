@@ -1,5 +1,4 @@
 import Model
-import Records
 
 /// Which segments of a partition are live, as far as compaction is concerned: `segments.manifest`. A value.
 ///
@@ -15,6 +14,8 @@ struct Manifest: Equatable {
         let size: Int
         /// CRC32C of every byte, the headers' first bytes included, which no batch's checksum covers; nil if not known.
         let checksum: UInt32?
+        /// Whether compaction has made it, or offsets are missing in or behind it for another good reason.
+        var hasGaps = false
     }
 
     /// A segment that takes the place of others, until its files have the names that it is to keep.
@@ -40,7 +41,7 @@ struct Manifest: Equatable {
     /// Below, offsets may be missing. Further than ``compactedTo`` where a compaction was cut off between two segments.
     var mayHaveGapsBelow: Offset {
         var end = compactedTo
-        for (number, segment) in segments.enumerated() where segment.checksum != nil {
+        for (number, segment) in segments.enumerated() where segment.hasGaps {
             let next = number + 1 < segments.count ? segments[number + 1].baseOffset : segment.lastOffset + 1
             end = max(end, next)
         }
@@ -51,9 +52,7 @@ struct Manifest: Equatable {
 /// The layout of ``Manifest``.
 ///
 ///     byte  bytes  field (big-endian)
-///        0      4  magic            "MSEG"
-///        4      2  version          1
-///        6      4  checksum         CRC32C of byte 10 up to the end of the file
+///        0     10  magic "MSEG", version 1, checksum: see ``ChecksummedFile``
 ///       10      8  generation
 ///       18      8  compacted to     offset
 ///       26      8  compacted at     milliseconds since 1970, -1: never
@@ -62,7 +61,7 @@ struct Manifest: Equatable {
 ///        0      8  base offset
 ///        8      8  last offset
 ///       16      8  size             in bytes
-///       24      1  flags            1: the checksum is known
+///       24      1  flags            1: the checksum is known, 2: it may have gaps
 ///       25      4  checksum         CRC32C of the segment's bytes, 0 if not known
 ///        …      4  source count     0: nothing is being replaced; then for each, 8 bytes:
 ///        0      8  base offset      the first one is also the new segment's
@@ -73,12 +72,12 @@ enum ManifestFormat {
     static let fileName = "segments.manifest"
     static let magic: UInt32 = 0x4d53_4547
     static let version: Int16 = 1
-    static let checksummedPosition = 10
     static let segmentSize = 29
     static let sourceSize = 8
     /// Of a million segments.
     static let maximumBytes = 32 << 20
     private static let knownChecksum: UInt8 = 1
+    private static let gaps: UInt8 = 2
 
     static func encode(_ manifest: Manifest) -> [UInt8] {
         var body = bigEndianBytes(manifest.generation) + bigEndianBytes(manifest.compactedTo.rawValue)
@@ -88,28 +87,19 @@ enum ManifestFormat {
         for segment in manifest.segments {
             body += bigEndianBytes(segment.baseOffset.rawValue) + bigEndianBytes(segment.lastOffset.rawValue)
             body += bigEndianBytes(Int64(segment.size))
-            body.append(segment.checksum == nil ? 0 : knownChecksum)
+            body.append((segment.checksum == nil ? 0 : knownChecksum) | (segment.hasGaps ? gaps : 0))
             body += bigEndianBytes(segment.checksum ?? 0)
         }
         let sources = manifest.replacement?.sources ?? []
         body += bigEndianBytes(Int32(sources.count))
         for source in sources { body += bigEndianBytes(source.rawValue) }
-        let checksum = body.withBytes { bytes in CRC32C.checksum(bytes) }
-        return bigEndianBytes(magic) + bigEndianBytes(version) + bigEndianBytes(checksum) + body
+        return ChecksummedFile.wrap(body, magic: magic, version: version)
     }
 
     /// Reads what ``encode(_:)`` makes. `path` is for the error only.
     static func decode(_ bytes: [UInt8], path: String) throws(LogError) -> Manifest {
         try bytes.withBytes { bytes throws(LogError) in
-            var reader = FieldReader(bytes, path: path)
-            guard try reader.integer(UInt32.self) == magic else { throw .corrupt(path: path, "it is no manifest") }
-            let found = try reader.integer(Int16.self)
-            guard found == version else {
-                throw .unsupportedFormat(path: path, "its version is \(found), known is \(version)")
-            }
-            let stored = try reader.integer(UInt32.self)
-            let computed = CRC32C.checksum(UnsafeRawBufferPointer(rebasing: bytes.dropFirst(checksummedPosition)))
-            guard stored == computed else { throw .corrupt(path: path, "its checksum is wrong") }
+            var reader = try ChecksummedFile.unwrap(bytes, magic: magic, version: version, path: path)
             var manifest = Manifest()
             manifest.generation = try reader.integer()
             manifest.compactedTo = try reader.offset()
@@ -139,45 +129,8 @@ enum ManifestFormat {
             baseOffset: base,
             lastOffset: Offset(last),
             size: Int(size),
-            checksum: flags & knownChecksum == 0 ? nil : checksum
+            checksum: flags & knownChecksum == 0 ? nil : checksum,
+            hasGaps: flags & gaps != 0
         )
-    }
-}
-
-/// Takes fields off a small file, checking what is left. Used within one call.
-private struct FieldReader {
-    let path: String
-    private let bytes: UnsafeRawBufferPointer
-    private var position = 0
-
-    init(_ bytes: UnsafeRawBufferPointer, path: String) {
-        self.bytes = bytes
-        self.path = path
-    }
-
-    var isAtEnd: Bool { position == bytes.count }
-
-    mutating func integer<Value: FixedWidthInteger>(_ type: Value.Type = Value.self) throws(LogError) -> Value {
-        let size = MemoryLayout<Value>.size
-        guard bytes.count - position >= size else { throw .corrupt(path: path, "it ends after \(bytes.count) bytes") }
-        defer { position += size }
-        return bigEndian(bytes, position)
-    }
-
-    mutating func offset() throws(LogError) -> Offset {
-        let value: Int64 = try integer()
-        guard value >= 0, Offset(value) <= LogFileNames.maximumOffset else {
-            throw .corrupt(path: path, "\(value) is not an offset")
-        }
-        return Offset(value)
-    }
-
-    /// The number of elements that follow, each of `size` bytes.
-    mutating func count(of size: Int) throws(LogError) -> Int {
-        let value: Int32 = try integer()
-        guard value >= 0, Int(value) <= (bytes.count - position) / size else {
-            throw .corrupt(path: path, "it announces \(value) elements, which do not fit")
-        }
-        return Int(value)
     }
 }

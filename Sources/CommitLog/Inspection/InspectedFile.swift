@@ -12,6 +12,10 @@ package enum InspectedFileKind: Equatable, Sendable {
     case offsetCheckpoint
     case partitionMetadata
     case metaProperties
+    /// Which segments are live.
+    case manifest
+    /// What is known to be damaged.
+    case quarantine
 
     /// nil for any other file. What recovery and deletion put aside is recognised as well.
     package init?(path: String) {
@@ -24,6 +28,8 @@ package enum InspectedFileKind: Equatable, Sendable {
         case LogFileNames.leaderEpochs: self = .leaderEpochs
         case LogFileNames.partitionMetadata: self = .partitionMetadata
         case MetaProperties.fileName: self = .metaProperties
+        case ManifestFormat.fileName: self = .manifest
+        case QuarantineFormat.fileName: self = .quarantine
         case _ where name.hasSuffix("-offset-checkpoint"): self = .offsetCheckpoint
         case _ where name.hasSuffix(LogFileNames.log): self = .log(base: base(LogFileNames.log))
         case _ where name.hasSuffix(LogFileNames.offsetIndex):
@@ -36,8 +42,8 @@ package enum InspectedFileKind: Equatable, Sendable {
 
     /// The names that are recognised, for a message.
     package static let known =
-        "*.log, *.index, *.timeindex, *.snapshot, leader-epoch-checkpoint, *-offset-checkpoint, partition.metadata "
-        + "and meta.properties"
+        "*.log, *.index, *.timeindex, *.snapshot, leader-epoch-checkpoint, *-offset-checkpoint, partition.metadata, "
+        + "meta.properties, segments.manifest and quarantine-checkpoint"
 }
 
 /// A small text file of a data directory, as it is, and what the broker would say of it. Immutable.
@@ -71,7 +77,7 @@ package struct InspectedText: Equatable, Sendable {
             case .offsetCheckpoint: _ = try OffsetCheckpoint(TextCheckpoint(text, path: path), path: path)
             case .partitionMetadata: _ = try PartitionMetadata(text, path: path)
             case .metaProperties: _ = try MetaProperties(text, path: path)
-            case .log, .offsetIndex, .timeIndex, .snapshot: break
+            case .log, .offsetIndex, .timeIndex, .snapshot, .manifest, .quarantine: break
             }
             return nil
         } catch {

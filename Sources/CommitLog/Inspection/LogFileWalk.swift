@@ -39,9 +39,13 @@ package struct LogFileWalk {
 
     package init(path: String, _ fileSystem: any FileSystem) throws(LogError) {
         let file = try storage { () throws(FileError) in try fileSystem.open(path, .read) }
+        self.init(file: file, size: try storage { () throws(FileError) in try file.size() })
+    }
 
-        size = try storage { () throws(FileError) in try file.size() }
-        window = ReadWindow(file: file, end: size, step: Self.windowBytes)
+    /// Walks the first `size` bytes. With `leavesCache`, what was not in the page cache is not left in it.
+    init(file: any File, size: Int, leavesCache: Bool = false) {
+        self.size = size
+        window = ReadWindow(file: file, end: size, step: Self.windowBytes, leavesCache: leavesCache)
         searchBudget = Self.largestSearched + size.multipliedReportingOverflow(by: 4).partialValue
     }
 
@@ -69,6 +73,12 @@ package struct LogFileWalk {
     package mutating func bytes(of batch: InspectedBatch) throws(LogError) -> ByteBuffer {
         let count = try window.load(batch.position.bytes, count: batch.header.totalLength)
         return window.withBytes(batch.position.bytes, count: count) { ByteBuffer(bytes: $0) }
+    }
+
+    /// Adds the bytes of a batch that ``next()`` has returned to a checksum.
+    mutating func add(_ batch: InspectedBatch, to checksum: inout CRC32C.Running) throws(LogError) {
+        let count = try window.load(batch.position.bytes, count: batch.header.totalLength)
+        window.withBytes(batch.position.bytes, count: count) { checksum.add($0) }
     }
 
     // MARK: One position

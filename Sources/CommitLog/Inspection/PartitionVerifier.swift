@@ -13,12 +13,14 @@ struct PartitionVerifier {
         verifyMetadata(&run)
         let epochs = verifyEpochs(&run)
         let bases = names.compactMap { LogFileNames.offset(in: $0, LogFileNames.log) }.sorted()
-        let compactedBelow = max(compactedBelow(run), verifyManifest(&run).mayHaveGapsBelow)
+        let manifest = verifyManifest(&run)
+        let quarantine = verifyQuarantine(&run)
+        let compactedBelow = max(compactedBelow(run), manifest.mayHaveGapsBelow)
         var next: Offset?
         for (number, base) in bases.enumerated() {
             let path = "\(directory)/\(LogFileNames.name(base, LogFileNames.log))"
             // I1, as far as compaction allows.
-            if let next, base < next || (base > next && base > compactedBelow) {
+            if let next, base < next || (base > next && base > compactedBelow && !quarantine.explains(next..<base)) {
                 run.find(
                     Finding(.records, path, "the segment before it ends at \(next), so that is where it should begin")
                 )
@@ -28,7 +30,9 @@ struct PartitionVerifier {
                 base: base,
                 isSealed: number + 1 < bases.count,
                 epochs: epochs,
-                compactedBelow: compactedBelow
+                compactedBelow: compactedBelow,
+                closed: manifest.segments.first { $0.baseOffset == base },
+                quarantine: quarantine
             )
             next = run.guarding(.records, path) { run throws(LogError) in try verifier.verify(&run) }
         }
@@ -50,6 +54,13 @@ struct PartitionVerifier {
             let bytes = try SmallFile.read(path, limit: ManifestFormat.maximumBytes, fileSystem)
             return try ManifestFormat.decode(bytes ?? [], path: path)
         } ?? Manifest()
+    }
+
+    private func verifyQuarantine(_ run: inout VerificationRun) -> Quarantine {
+        let fileSystem = run.fileSystem
+        return run.guarding(.metadata, "\(directory)/\(QuarantineFormat.fileName)") { _ throws(LogError) in
+            try Quarantine.read(in: directory, fileSystem)
+        } ?? Quarantine()
     }
 
     private func verifyMetadata(_ run: inout VerificationRun) {

@@ -5,10 +5,10 @@ import Records
 /// Verifies one segment's `.log` file against itself, against what precedes it, and its indexes against it. A value, used
 /// once.
 ///
-/// The checksum of a batch leaves out its first 16 bytes. Of these, the length is wrong if the checksum is right only
+/// The checksum of a batch leaves out its first 17 bytes. Of these, the length is wrong if the checksum is right only
 /// without it, the base offset has to follow the batch before, and the leader epoch has to be the checkpoint's for that
-/// offset. What nobody can notice without a checksum of the whole file: in a compacted log a base offset that stays inside
-/// its gap, and a leader epoch where there is no checkpoint.
+/// offset. Of a closed segment the manifest has a checksum of the whole file. What nobody can notice without it: in a
+/// compacted log a base offset that stays inside its gap, and a leader epoch where there is no checkpoint.
 struct SegmentVerifier {
     let directory: String
     let base: Offset
@@ -17,10 +17,17 @@ struct SegmentVerifier {
     let epochs: LeaderEpochs
     /// Below, compaction may have taken offsets out.
     let compactedBelow: Offset
+    /// What the manifest says of it; nil if it says nothing.
+    let closed: Manifest.Segment?
+    /// What the broker knows to be damaged.
+    let quarantine: Quarantine
 
     /// What comes next; nil where damage makes that unknown.
     private var next: Offset?
     private var damage: DamagedRange?
+    /// Of all batches so far.
+    private var running = CRC32C.Running()
+    private var isSound = true
     private var offsetCheck: OffsetIndexCheck
     private var timeCheck: TimeIndexCheck
 
@@ -29,13 +36,17 @@ struct SegmentVerifier {
         base: Offset,
         isSealed: Bool,
         epochs: LeaderEpochs,
-        compactedBelow: Offset
+        compactedBelow: Offset,
+        closed: Manifest.Segment? = nil,
+        quarantine: Quarantine = Quarantine()
     ) {
         self.directory = directory
         self.base = base
         self.isSealed = isSealed
         self.epochs = epochs
         self.compactedBelow = compactedBelow
+        self.closed = closed
+        self.quarantine = quarantine
         next = base
         offsetCheck = OffsetIndexCheck(path: "")
         timeCheck = TimeIndexCheck(path: "", isSealed: isSealed)
@@ -57,6 +68,7 @@ struct SegmentVerifier {
                 timeCheck.isSound = false
                 run.summary.bytes += range.length
             case .batch(let batch):
+                try walk.add(batch, to: &running)
                 check(batch, &run)
                 if run.options.readsRecords, batch.isIntact { try readRecords(of: batch, &walk, &run) }
                 run.summary.batches += 1
@@ -66,6 +78,8 @@ struct SegmentVerifier {
             run.progress(run.summary)
         }
         if let damage { report(damage, before: nil, &run) }
+        try compareWithManifest(size: walk.size, &run)
+        reportRefused(&run)
         for finding in offsetCheck.finish(size: walk.size) + timeCheck.finish() { run.find(finding) }
         run.summary.segments += 1
         return damage == nil ? next : nil
@@ -94,10 +108,11 @@ struct SegmentVerifier {
         for path in [offsets, times] where !fileSystem.exists(path) { run.find(Finding(.index, path, "it is missing")) }
     }
 
-    private func report(_ range: DamagedRange, before header: BatchHeader?, _ run: inout VerificationRun) {
+    private mutating func report(_ range: DamagedRange, before header: BatchHeader?, _ run: inout VerificationRun) {
         var offsets: Range<Offset>?
         if let next, let header, next < header.baseOffset { offsets = next..<header.baseOffset }
         let reason = "\(range.length) bytes are no batch: \(range.reason)"
+        isSound = false
         run.find(Finding(.records, path, at: range.position, offsets: offsets, reason))
     }
 
@@ -108,6 +123,7 @@ struct SegmentVerifier {
         guard batch.isIntact else {
             let reason = "the batch's checksum is wrong"
             run.find(Finding(.records, path, at: batch.position, offsets: offsets, reason))
+            isSound = false
             // Where it ends may be what is wrong.
             (next, damage, timeCheck.isSound) = (nil, nil, false)
             offsetCheck.passUnknown(at: batch.position)
@@ -116,11 +132,13 @@ struct SegmentVerifier {
         if let reason = offsetProblem(header) {
             run.find(Finding(.records, path, at: batch.position, offsets: offsets, reason))
             next = nil
+            isSound = false
             timeCheck.isSound = false
             offsetCheck.passUnknown(at: batch.position)
         } else {
             next = header.nextOffset
             if let reason = epochProblem(header) {
+                isSound = false
                 run.find(Finding(.records, path, at: batch.position, offsets: offsets, reason))
             }
             for finding in offsetCheck.pass(batch) + timeCheck.pass(header) { run.find(finding) }
@@ -134,10 +152,53 @@ struct SegmentVerifier {
         }
         guard let next else { return nil }
         if header.baseOffset < next { return "its offset is \(header.baseOffset), but \(next) is next" }
-        if header.baseOffset > next, damage == nil, header.baseOffset > compactedBelow {
+        if header.baseOffset > next, damage == nil, header.baseOffset > compactedBelow,
+            !quarantine.explains(next..<header.baseOffset)
+        {
             return "offsets \(next) to \(header.baseOffset + -1) are missing before it"
         }
         return nil
+    }
+
+    /// Every byte of a closed segment was summed up.
+    private mutating func compareWithManifest(size: Int, _ run: inout VerificationRun) throws(LogError) {
+        guard let closed else { return }
+        let end = closed.lastOffset + 1
+        if size != closed.size {
+            isSound = false
+            var offsets: Range<Offset>?
+            if let next, next < end { offsets = next..<end }
+            let reason = "the file has \(size) bytes, and \(closed.size) were noted when it was closed"
+            run.find(Finding(.records, path, at: FilePosition(min(size, closed.size)), offsets: offsets, reason))
+        }
+        guard isSound, let checksum = closed.checksum, checksum != running.checksum else { return }
+        isSound = false
+        var inspection = SegmentInspection(
+            SegmentExpectation(
+                base: base,
+                end: end,
+                size: closed.size,
+                epochs: epochs,
+                checksum: checksum,
+                gapsBelow: LogFileNames.maximumOffset,
+                skipped: Quarantine(),
+                now: .none
+            )
+        )
+        let (path, fileSystem) = (path, run.fileSystem)
+        try inspection.run(try storage { () throws(FileError) in try fileSystem.open(path, .read) })
+        for range in inspection.ranges {
+            run.find(Finding(.records, path, at: range.position, offsets: range.offsets, range.reason))
+        }
+    }
+
+    /// Damage that the broker has found and this verification has not, as that of a leader epoch whose history is gone.
+    private func reportRefused(_ run: inout VerificationRun) {
+        guard isSound else { return }
+        for range in quarantine.damage(of: base) {
+            let reason = "a broker refuses to serve it: \(range.reason)"
+            run.find(Finding(.records, path, at: range.position, offsets: range.offsets, reason))
+        }
     }
 
     private func epochProblem(_ header: BatchHeader) -> String? {

@@ -60,16 +60,4 @@ extension LogLoader {
             for name in files { try environment.fileSystem.remove("\(directory)/\(name)") }
         }
     }
-
-    /// The manifest without segments that are not as it says: those that were cut, and the one that is written now.
-    func reconciled(_ manifest: Manifest, with loaded: LoadedLog) -> Manifest {
-        var manifest = manifest
-        let sizes = Dictionary(
-            loaded.sealed.compactMap { segment in segment.knownSealedSize.map { (segment.baseOffset, $0) } },
-            uniquingKeysWith: { $1 }
-        )
-        manifest.segments.removeAll { sizes[$0.baseOffset] != $0.size }
-        manifest.compactedTo = min(manifest.compactedTo, loaded.logEnd)
-        return manifest
-    }
 }

@@ -13,9 +13,16 @@ extension LogLoader {
         guard let first = segments.first else { throw .corrupt(path: directory, "it has no segments") }
         var epochs = stored
         let suspect = firstSuspect(segments)
-        try checkScan(of: segments[suspect...])
         var kept = Array(segments[..<suspect])
-        var producers = try producers(at: segments[suspect].baseOffset, segments: kept)
+        var start = try scanStart(in: segments[suspect])
+        try checkScan(of: segments[suspect...], from: start)
+        var producers: ProducerState
+        if let resumption = start, let resumed = try self.producers(at: resumption, after: kept) {
+            producers = resumed
+        } else {
+            start = nil
+            producers = try self.producers(at: segments[suspect].baseOffset, segments: kept)
+        }
         var last: (segment: LogSegment, scan: SegmentScan)?
         for (number, segment) in segments.enumerated().dropFirst(suspect) {
             if let (_, before) = last, before.problem != nil || !follows(segment, before) {
@@ -23,20 +30,28 @@ extension LogLoader {
                 break
             }
             if let last { kept.append(last.segment) }
-            let scan = try repair(segment, &producers, &epochs)
+            let end = number + 1 < segments.count ? segments[number + 1].baseOffset : nil
+            let scan = try repair(segment, from: number == suspect ? start : nil, end: end, &producers, &epochs)
             last = (segment, scan)
         }
         guard let last else { throw .corrupt(path: directory, "it has no segments") }
         let end = last.scan.nextOffset
         let durable = syncs ? end : min(end, hints.recoveryPoint ?? .zero)
-        let unsynced = durable < end ? Array(kept[suspect...]) : []
         for segment in kept { try rebuildIfMissing(segment) }
         epochs.truncate(toEnd: end)
+        var active = (segment: last.segment, contents: last.scan.contents)
+        if isClosed(last.segment), end > last.segment.baseOffset {
+            // Nothing is written behind damage, and nothing into a segment whose bytes were summed up.
+            last.segment.seal(size: last.scan.contents.size, largest: last.scan.contents.largest)
+            kept.append(last.segment)
+            active = (try begin(at: end), SegmentContents())
+        }
+        let unsynced = durable < end ? Array(kept[suspect...]) : []
         return LoadedLog(
             sealed: kept,
             active: ActiveSegment(
-                segment: last.segment,
-                contents: last.scan.contents,
+                segment: active.segment,
+                contents: active.contents,
                 jitter: config.randomJitter()
             ),
             producers: producers,
@@ -55,9 +70,9 @@ extension LogLoader {
     }
 
     /// Throws if more would have to be read than may be now.
-    private func checkScan(of segments: ArraySlice<LogSegment>) throws(LogError) {
+    private func checkScan(of segments: ArraySlice<LogSegment>, from start: ScanStart?) throws(LogError) {
         guard let most = hints.maximumScan else { return }
-        var bytes = 0
+        var bytes = -(start?.position ?? 0)
         for segment in segments where environment.fileSystem.exists(segment.path) {
             bytes += try storage { () throws(FileError) in try segment.file().size() }
         }
@@ -68,38 +83,42 @@ extension LogLoader {
     /// I1, as far as compaction, which leaves gaps, allows to say.
     private func follows(_ segment: LogSegment, _ before: SegmentScan) -> Bool {
         segment.baseOffset == before.nextOffset
-            || (segment.baseOffset > before.nextOffset
-                && (config.cleanupPolicy.contains(.compact) || segment.baseOffset <= mayHaveGapsBelow))
+            || (segment.baseOffset > before.nextOffset && allows(before.nextOffset..<segment.baseOffset))
     }
 
+    /// A new segment at the log's end.
+    private func begin(at offset: Offset) throws(LogError) -> LogSegment {
+        let segment = segment(offset, isNew: true)
+        try storage { () throws(FileError) in
+            _ = try segment.file(.createIfMissing)
+            // After a crash the log's first sync would do, but there need not be any.
+            if syncs || report.wasClean { try environment.fileSystem.syncDirectory(directory) }
+        }
+        return segment
+    }
+
+    /// `end`: where the next segment begins; nil for the last.
     private mutating func repair(
         _ segment: LogSegment,
+        from start: ScanStart?,
+        end: Offset?,
         _ producers: inout ProducerState,
         _ epochs: inout LeaderEpochs
     ) throws(LogError) -> SegmentScan {
         let file = try storage { () throws(FileError) in try segment.file(.createIfMissing) }
         let size = try storage { () throws(FileError) in try file.size() }
-        var found = (producers, epochs)
-        let lacksEpochs = lacksEpochs
-        let scan = try SegmentScan.scan(
-            segment,
-            size: size,
-            depth: .checksums,
-            indexIntervalBytes: config.indexIntervalBytes
-        ) { header in
-            found.0.record(header, lastOffset: header.lastOffset, maxTimestamp: header.maxTimestamp)
-            // Only if the checkpoint is gone: no checksum covers this field, and an epoch is durable before it is used.
-            guard lacksEpochs, header.leaderEpoch > found.1.latest, header.leaderEpoch.rawValue < Int32.max else {
-                return
+        var (scan, found) = try scan(segment, from: start, size: size, (producers, epochs))
+        // What was durable is not cut off: it is either there, or it is damaged.
+        if lacksDurable(scan, end: end) {
+            try examine(segment, size: size, end: end, epochs)
+            (scan, found) = try self.scan(segment, from: start, size: size, (producers, epochs))
+            guard !lacksDurable(scan, end: end) else {
+                throw .corrupt(path: segment.path, scan.problem ?? "offsets from \(scan.nextOffset) on are missing")
             }
-            _ = found.1.assign(header.leaderEpoch, at: header.baseOffset)
-        }
-        if scan.isForeign {
-            throw .unsupportedFormat(path: segment.path, "it holds messages from before Kafka 0.11")
         }
         (producers, epochs) = found
         report.scannedSegments += 1
-        report.scannedBytes += size
+        report.scannedBytes += size - (start?.position ?? 0)
         let good = scan.contents.size
         try storage { () throws(FileError) in
             if good < size { try file.truncate(to: good) }
@@ -119,6 +138,43 @@ extension LogLoader {
             )
         }
         return scan
+    }
+
+    /// Whether a segment has less, or other offsets, than were in it durably.
+    private func lacksDurable(_ scan: SegmentScan, end: Offset?) -> Bool {
+        guard let end else { return scan.nextOffset < protectedEnd }
+        let bound = min(end, protectedEnd)
+        if scan.problem != nil { return scan.nextOffset < bound }
+        if end <= protectedEnd, scan.nextOffset > end { return true }
+        return scan.nextOffset < bound && !allows(scan.nextOffset..<bound)
+    }
+
+    private func scan(
+        _ segment: LogSegment,
+        from start: ScanStart?,
+        size: Int,
+        _ state: (ProducerState, LeaderEpochs)
+    ) throws(LogError) -> (SegmentScan, (ProducerState, LeaderEpochs)) {
+        var found = state
+        let scan = try SegmentScan.scan(
+            segment,
+            size: size,
+            depth: .checksums,
+            indexIntervalBytes: config.indexIntervalBytes,
+            from: start,
+            allows: allows
+        ) { header in
+            found.0.record(header, lastOffset: header.lastOffset, maxTimestamp: header.maxTimestamp)
+            // Only if the checkpoint is gone: no checksum covers this field, and an epoch is durable before it is used.
+            guard lacksEpochs, header.leaderEpoch > found.1.latest, header.leaderEpoch.rawValue < Int32.max else {
+                return
+            }
+            _ = found.1.assign(header.leaderEpoch, at: header.baseOffset)
+        }
+        if scan.isForeign {
+            throw .unsupportedFormat(path: segment.path, "it holds messages from before Kafka 0.11")
+        }
+        return (scan, found)
     }
 
     /// Puts segments aside that a cut has made unreachable. Their files keep their contents under another name.
@@ -171,32 +227,47 @@ extension LogLoader {
             let end = number + 1 < segments.count ? segments[number + 1].baseOffset : offset
             guard end > from, segment.baseOffset < offset else { continue }
             let size = try storage { () throws(FileError) in try segment.file().size() }
-            var found = state
-            let scan = try SegmentScan.scan(
-                segment,
-                size: size,
-                depth: .headers,
-                indexIntervalBytes: config.indexIntervalBytes
-            ) { header in
-                guard header.baseOffset >= from, header.baseOffset < offset else { return }
-                found.record(header, lastOffset: header.lastOffset, maxTimestamp: header.maxTimestamp)
+            var (scan, found) = try producers(of: segment, size: size, from..<offset, state)
+            if scan.problem != nil, scan.nextOffset < protectedEnd {
+                try examine(segment, size: size, end: end, LeaderEpochs())
+                (scan, found) = try producers(of: segment, size: size, from..<offset, state)
             }
-            _ = scan
             state = found
             report.scannedSegments += 1
         }
         return state
     }
 
-    /// The largest snapshot that is read: of 100,000 producers with five batches each.
-    private static let maximumSnapshotBytes = 32 << 20
+    /// The producers' state after the batches of a segment that lie in `range`.
+    private func producers(
+        of segment: LogSegment,
+        size: Int,
+        _ range: Range<Offset>,
+        _ state: ProducerState
+    ) throws(LogError) -> (SegmentScan, ProducerState) {
+        var found = state
+        let scan = try SegmentScan.scan(
+            segment,
+            size: size,
+            depth: .headers,
+            indexIntervalBytes: config.indexIntervalBytes,
+            visit: { header in
+                guard range.contains(header.baseOffset) else { return }
+                found.record(header, lastOffset: header.lastOffset, maxTimestamp: header.maxTimestamp)
+            }
+        )
+        return (scan, found)
+    }
 
-    private func snapshots() -> [Offset] {
+    /// The largest snapshot that is read: of 100,000 producers with five batches each.
+    static let maximumSnapshotBytes = 32 << 20
+
+    func snapshots() -> [Offset] {
         names.compactMap { LogFileNames.offset(in: $0, LogFileNames.snapshot) }.sorted()
     }
 
     /// A snapshot is kept where a segment begins, and the newest; one of offsets that are gone would be wrong later.
-    private func removeStraySnapshots(
+    func removeStraySnapshots(
         above end: Offset,
         segments: [LogSegment],
         keeping newest: Offset

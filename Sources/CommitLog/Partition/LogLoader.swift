@@ -18,6 +18,9 @@ struct LoadedLog {
     /// Whether a snapshot of the producers at the log's end is on disk.
     var hasSnapshot = false
     var manifest = Manifest()
+    var quarantine = Quarantine()
+    /// Below, offsets may be missing without anything being wrong.
+    var mayHaveGapsBelow = Offset.zero
     var report: RecoveryReport
 }
 
@@ -39,6 +42,12 @@ struct LogLoader {
     var names: [String] = []
     /// Below, segments may end before the next begins.
     var mayHaveGapsBelow = Offset.zero
+    /// Closed segments by their base offsets, as the manifest says.
+    var closed: [Offset: Manifest.Segment] = [:]
+    /// Up to here everything was durable, so that nothing is cut off: what is not there is damage.
+    var protectedEnd = Offset.zero
+    /// What was found damaged before, and what opening finds.
+    var quarantine = Quarantine()
     /// Whether the epochs have to be made out from the batches.
     var lacksEpochs = false
     /// Whether the files were made just now that say what the directory is.
@@ -73,6 +82,7 @@ struct LogLoader {
         if !isNew { try checkTopic() }
         let manifest = try settleManifest()
         let segments = try tidy().map { segment($0, isNew: isNew) }
+        if !isNew { try loadQuarantine(manifest, segments) }
         let stored = try loadEpochs()
         lacksEpochs = stored.entries.isEmpty
         let isDirty = !report.wasClean && !isNew
@@ -101,7 +111,10 @@ struct LogLoader {
         try storage { () throws(FileError) in
             for segment in loaded.sealed { _ = try segment.sealedSize() }
         }
-        loaded.manifest = reconciled(manifest, with: loaded)
+        loaded.manifest = try reconciled(manifest, with: loaded)
+        try saveQuarantine(logStart: loaded.logStart)
+        loaded.quarantine = quarantine
+        loaded.mayHaveGapsBelow = min(mayHaveGapsBelow, loaded.logEnd)
         // Thousands of partitions are opened at a start, and few of them are used at once.
         for segment in segments { segment.releaseHandles() }
         report.logStart = loaded.logStart
@@ -168,17 +181,23 @@ struct LogLoader {
             else { continue }
             try storage { () throws(FileError) in try fileSystem.remove("\(directory)/\(name)") }
         }
-        return bases.isEmpty ? [hints.logStart ?? .zero] : bases
+        // Without any segment there are no records, but their offsets are not given to others.
+        return bases.isEmpty ? [max(hints.logStart ?? .zero, hints.recoveryPoint ?? .zero)] : bases
     }
 
-    private mutating func loadEpochs() throws(LogError) -> LeaderEpochs {
+    /// As on disk; none if there is no checkpoint of them.
+    func storedEpochs() throws(LogError) -> LeaderEpochs {
         let path = "\(directory)/\(LogFileNames.leaderEpochs)"
         let text = try SmallFile.readText(path, limit: TextCheckpoint.maximumBytes, fileSystem)
         guard let text, !text.isEmpty else { return LeaderEpochs() }
+        return try LeaderEpochs(TextCheckpoint(text, path: path), path: path)
+    }
+
+    private mutating func loadEpochs() throws(LogError) -> LeaderEpochs {
         do throws(LogError) {
-            return try LeaderEpochs(TextCheckpoint(text, path: path), path: path)
+            return try storedEpochs()
         } catch {
-            guard case .corrupt = error else { throw error }
+            guard case .corrupt(let path, _) = error else { throw error }
             report.repairedFiles.append(path)
             return LeaderEpochs()
         }
@@ -203,9 +222,12 @@ struct LogLoader {
         guard let last = segments.last, let first = segments.first else {
             throw .corrupt(path: directory, "it has no segments")
         }
-        guard let (contents, end) = try glance(at: last) else { return try recover(segments, epochs) }
+        guard let (contents, end) = try glance(at: last), end >= protectedEnd, !isClosed(last) else {
+            return try recover(segments, epochs)
+        }
         let sealed = Array(segments.dropLast())
         let producers = try producers(at: end, segments: segments)
+        guard !isClosed(last) else { return try recover(segments, epochs) }
         return LoadedLog(
             sealed: sealed,
             active: ActiveSegment(segment: last, contents: contents, jitter: config.randomJitter()),

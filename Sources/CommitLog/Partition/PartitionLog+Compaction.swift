@@ -128,10 +128,12 @@ extension PartitionLog {
         writer.withLock { $0.producers.producers.compactMapValues { $0.batches.last?.lastOffset } }
     }
 
-    /// Segments from here on are written, or something a reader is told lies in them.
+    /// Segments from here on are written, or something a reader is told lies in them, or they are damaged: what cannot
+    /// be read is not copied, and what follows it may supersede what precedes it.
     private func compactionBound(of snapshot: LogSnapshot) -> Offset {
         let marks = [snapshot.highWatermark, snapshot.lastStable]
-        return marks.reduce(snapshot.active.baseOffset) { min($0, $1.segment, $1.offset) }
+        let bound = marks.reduce(snapshot.active.baseOffset) { min($0, $1.segment, $1.offset) }
+        return min(bound, quarantine.withLock { $0.firstDamagedSegment } ?? bound)
     }
 
     private func survey(

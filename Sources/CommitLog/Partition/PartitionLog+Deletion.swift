@@ -42,6 +42,7 @@ extension PartitionLog {
 
     /// Called with `maintenance` held.
     private func advanceStart(to start: Offset) throws(LogError) -> Offset {
+        try forgetInManifest(below: start)
         // What goes must have the name by which it is removed, also after a crash.
         try finishReplacement()
         let (removed, epochs) = writer.withLock { writer in
@@ -58,6 +59,7 @@ extension PartitionLog {
         }
         try save(epochs)
         try remove(removed)
+        try forgetDamage { $0.truncate(toStart: start) }
         return start
     }
 
@@ -87,7 +89,7 @@ extension PartitionLog {
     package func truncate(to offset: Offset) throws(LogError) -> Offset {
         try maintenance.withLock { () throws(LogError) in
             try truncateManifest(to: offset)
-            return try writer.withLock { writer throws(LogError) in
+            let end = try writer.withLock { writer throws(LogError) in
                 if let refusal = writer.refusal { throw refusal }
                 let old = try readableSnapshot()
                 guard offset < old.offsets.logEnd else { return old.offsets.logEnd }
@@ -102,6 +104,8 @@ extension PartitionLog {
                     throw error
                 }
             }
+            try forgetDamage { $0.truncate(toEnd: end) }
+            return end
         }
     }
 

@@ -126,6 +126,27 @@ extension PartitionLog {
         try write(new)
     }
 
+    /// Notes what closed segments consist of, so that from now on every changed byte of them is noticed. Called with
+    /// `maintenance` held.
+    func noteClosed(_ segments: [Manifest.Segment]) throws(LogError) {
+        try settleManifest()
+        var new = manifest.withLock { $0.manifest }
+        let bases = Set(segments.map(\.baseOffset))
+        new.segments.removeAll { bases.contains($0.baseOffset) }
+        new.segments = (new.segments + segments).sorted { $0.baseOffset < $1.baseOffset }
+        try write(new)
+    }
+
+    /// Makes the manifest forget segments that are about to be removed: without that, they would be missed. Called with
+    /// `maintenance` held.
+    func forgetInManifest(below start: Offset) throws(LogError) {
+        guard manifest.withLock({ $0.manifest.segments.contains { $0.lastOffset < start } }) else { return }
+        try settleManifest()
+        var new = manifest.withLock { $0.manifest }
+        new.segments.removeAll { $0.lastOffset < start }
+        try write(new)
+    }
+
     private func write(_ new: Manifest) throws(LogError) {
         do throws(LogError) {
             try new.save(in: directory, environment.fileSystem)
@@ -194,6 +215,13 @@ extension PartitionLog {
 }
 
 extension Manifest {
+    /// The partition's manifest; an empty one if there is none.
+    static func read(in directory: String, _ fileSystem: any FileSystem) throws(LogError) -> Manifest {
+        let path = "\(directory)/\(ManifestFormat.fileName)"
+        let bytes = try SmallFile.read(path, limit: ManifestFormat.maximumBytes, fileSystem)
+        return try bytes.map { bytes throws(LogError) in try ManifestFormat.decode(bytes, path: path) } ?? Manifest()
+    }
+
     /// Replaces the manifest on disk, durably.
     func save(in directory: String, _ fileSystem: any FileSystem) throws(LogError) {
         try storage { () throws(FileError) in

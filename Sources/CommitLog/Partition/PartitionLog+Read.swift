@@ -45,7 +45,8 @@ extension PartitionLog {
             return .data(try find(request, in: snapshot, mayWait: false))
         } catch {
             switch error {
-            case .cold, .damagedIndex: return .cold(ColdRange(log: self, request: request))
+            // To find out how far damage goes, the whole segment has to be read.
+            case .cold, .damagedIndex, .failed(.corrupt): return .cold(ColdRange(log: self, request: request))
             case .failed(let failure): throw failure
             }
         }
@@ -105,6 +106,10 @@ extension PartitionLog {
             var reader = try reader(number, in: snapshot, limit: limit, mayWait: mayWait)
             reader.trustsIndex = trustsIndex
             guard let (start, header) = try reader.firstBatch(atOrAbove: request.offset) else { continue }
+            if header.baseOffset > request.offset, !allows(request.offset..<header.baseOffset) {
+                let place = snapshot.segment(snapshot.segmentNumber(containing: request.offset)).path
+                throw .failed(.corrupt(path: place, "offsets from \(request.offset) on are missing"))
+            }
             var end = try reader.cut(from: start, maximumBytes: request.maximumBytes)
             if end == start {
                 guard request.alwaysOneBatch else { return nothing(of: reader.end - start) }
@@ -141,7 +146,9 @@ extension PartitionLog {
                 file: try segment.file(),
                 end: end,
                 access: try access(to: segment, end: end, isActive: isActive, snapshot, config, mayWait: mayWait),
-                maximumSteps: 2 * config.indexIntervalBytes / BatchHeader.length + Self.spareSteps
+                maximumSteps: 2 * config.indexIntervalBytes / BatchHeader.length + Self.spareSteps,
+                // What is written is taken to be sound: damage in it closes the segment.
+                damage: isActive ? [] : segment.damage
             )
         } catch {
             // Somebody who may wait reads the file without a mapping.
@@ -194,7 +201,8 @@ package struct ColdRange: Sendable {
     /// What is loaded may be gone again before it is read: the read that follows should accept cold data, so that the
     /// two do not go on forever.
     package func load() throws(LogError) {
-        guard let slice = try log.readWaiting(request).slice else { return }
+        let found = try log.examiningDamage { () throws(LogError) in try log.readWaiting(request) }
+        guard let slice = found.slice else { return }
         let step = min(slice.length, LogEnvironment.scratchBytes)
         var scratch = [UInt8](repeating: 0, count: step)
         var position = slice.position

@@ -16,6 +16,13 @@ extension PartitionLog {
         forTimestamp target: Timestamp,
         upTo limit: ReadLimit = .highWatermark
     ) throws(LogError) -> TimestampedOffset? {
+        try examiningDamage { () throws(LogError) in try search(forTimestamp: target, upTo: limit) }
+    }
+
+    private func search(
+        forTimestamp target: Timestamp,
+        upTo limit: ReadLimit
+    ) throws(LogError) -> TimestampedOffset? {
         let snapshot = try readableSnapshot()
         let last = snapshot.segmentNumber(containing: snapshot.mark(limit).segment)
         for number in snapshot.segmentNumber(containing: snapshot.offsets.logStart)...last {
@@ -27,6 +34,10 @@ extension PartitionLog {
 
     /// The record with the largest timestamp, the first if several have it; nil if there is none with a timestamp.
     package func maximumTimestamp(upTo limit: ReadLimit = .highWatermark) throws(LogError) -> TimestampedOffset? {
+        try examiningDamage { () throws(LogError) in try searchMaximum(upTo: limit) }
+    }
+
+    private func searchMaximum(upTo limit: ReadLimit) throws(LogError) -> TimestampedOffset? {
         let snapshot = try readableSnapshot()
         let last = snapshot.segmentNumber(containing: snapshot.mark(limit).segment)
         var best: (search: TimestampSearch, largest: Timestamp)?
@@ -75,7 +86,9 @@ struct TimestampSearch {
             if let largest = try largestHint(), largest.timestamp < target { return nil }
             var reader = reader
             var position = try start(for: target, &reader)
-            while position < reader.end {
+            while true {
+                position = try reader.passDamage(position)
+                guard position < reader.end else { return nil }
                 let header = try reader.header(at: position)
                 if header.maxTimestamp >= target, header.lastOffset >= logStart, header.recordCount > 0,
                     let record = try record(in: header, at: position, notBefore: target)
@@ -84,7 +97,6 @@ struct TimestampSearch {
                 }
                 position += header.totalLength
             }
-            return nil
         } catch {
             throw error.failure
         }
@@ -109,7 +121,9 @@ struct TimestampSearch {
         var reader = reader
         var largest = Timestamp.none
         var position = 0
-        while position < reader.end {
+        while true {
+            position = try reader.passDamage(position)
+            guard position < reader.end else { return largest > .none ? largest : nil }
             let header = try reader.header(at: position)
             if header.maxTimestamp > largest, header.recordCount > 0 {
                 if isVisible(header) {
@@ -123,7 +137,6 @@ struct TimestampSearch {
             }
             position += header.totalLength
         }
-        return largest > .none ? largest : nil
     }
 
     /// What a sealed segment's time index ends with; nil if the segment is still written or the entry is wrong.
@@ -155,8 +168,10 @@ struct TimestampSearch {
             return isRight ? found : nil
         } catch {
             // A wrong index makes the search longer, not wrong.
-            if case .damagedIndex = error { return nil }
-            throw error
+            switch error {
+            case .damagedIndex, .failed(.damaged): return nil
+            case .cold, .failed: throw error
+            }
         }
     }
 

@@ -26,6 +26,10 @@ package final class PartitionLog: Sendable {
     let compacting = Lock()
     /// Which segments compaction has made. A leaf; changed with `maintenance` held.
     let manifest: Locked<ManifestState>
+    /// Below, offsets may be missing without anything being wrong, although no compaction is noted.
+    let mayHaveGapsBelow: Offset
+    /// What is known to be damaged. A leaf; changed with `maintenance` held.
+    let quarantine: Locked<Quarantine>
 
     /// Opens the partition in `directory`, creating it if there is none, and repairing it unless the last stop was
     /// clean. May take its time: never on an event loop. With `syncs` false, what was repaired becomes durable with the
@@ -77,6 +81,8 @@ package final class PartitionLog: Sendable {
             )
         )
         manifest = Locked(ManifestState(loaded.manifest))
+        quarantine = Locked(loaded.quarantine)
+        mayHaveGapsBelow = loaded.mayHaveGapsBelow
         writer = Locked(LogWriter(loaded))
     }
 
@@ -175,9 +181,11 @@ struct LogWriter {
     var flushUrgency = FlushUrgency.none
     /// How often the log was cut.
     var history = 0
+    var notes: ProducerNotes
 
     init(_ loaded: LoadedLog) {
         active = loaded.active
+        notes = ProducerNotes(segment: loaded.active.segment.baseOffset)
         producers = loaded.producers
         epochs = loaded.epochs
         isNew = loaded.isNew

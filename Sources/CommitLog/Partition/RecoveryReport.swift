@@ -22,6 +22,8 @@ package struct RecoveryReport: Equatable, Sendable {
     package var discardedFiles: [String] = []
     /// Metadata files that were damaged and were made anew.
     package var repairedFiles: [String] = []
+    /// Damage in what was durable already: kept, and not served.
+    package var quarantined: [QuarantinedRange] = []
     package var logStart = Offset.zero
     package var logEnd = Offset.zero
     package var leaderEpoch = LeaderEpoch.none
@@ -32,7 +34,9 @@ package struct RecoveryReport: Equatable, Sendable {
     }
 
     /// Whether records are gone or files were damaged.
-    package var isNoteworthy: Bool { !truncations.isEmpty || !discardedFiles.isEmpty || !repairedFiles.isEmpty }
+    package var isNoteworthy: Bool {
+        !truncations.isEmpty || !discardedFiles.isEmpty || !repairedFiles.isEmpty || !quarantined.isEmpty
+    }
 }
 
 /// What the log directory's checkpoints say about a partition. Immutable.

@@ -87,11 +87,19 @@ final class IndexFile: Sendable {
     /// Replaces all entries, unless they are on disk as they should be: of the many segments that are looked through after
     /// a crash, few have changed.
     func replaceUnlessSame(_ entries: [UInt8]) throws(FileError) {
-        let view = try view(mapped: false, capacity: 0)
-        guard view.count * entrySize == entries.count else { return try replace(with: entries) }
-        for number in 0..<view.count {
-            let expected = entries[number * entrySize..<(number + 1) * entrySize]
-            guard try view.withEntry(number, { $0.elementsEqual(expected) }) else { return try replace(with: entries) }
+        if try contents() != entries { try replace(with: entries) }
+    }
+
+    /// The bytes of all entries.
+    func contents() throws(FileError) -> [UInt8] {
+        try state.withLock { state throws(FileError) in
+            var bytes = [UInt8](repeating: 0, count: try count(&state) * entrySize)
+            guard !bytes.isEmpty else { return [] }
+            let file = try open(&state, .existing)
+            let count = try bytes.withMutableBytes { buffer throws(FileError) in
+                try file.read(into: buffer, at: .zero)
+            }
+            return Array(bytes.prefix(count / entrySize * entrySize))
         }
     }
 

@@ -32,6 +32,8 @@ final class LogSegment: Sendable {
         /// What its files' names end with beyond Kafka's: until they have the names that they are to keep, or when they
         /// are about to be removed.
         var ending: String
+        /// What in the file cannot be served, ascending by position.
+        var damage: [QuarantinedRange] = []
         /// Another segment has its name, or will: its files stay open for the last readers.
         var isReplaced = false
         /// Whether somebody has used the file since the last look.
@@ -141,6 +143,12 @@ final class LogSegment: Sendable {
 
     /// The size of a sealed segment, if it is known without asking the disk.
     var knownSealedSize: Int? { handles.withLock { $0.sealedSize } }
+
+    /// What in a segment that takes no more cannot be served, ascending by position.
+    var damage: [QuarantinedRange] { handles.withLock { $0.damage } }
+
+    /// Says what cannot be served, ascending by position.
+    func noteDamage(_ damage: [QuarantinedRange]) { handles.withLock { $0.damage = damage } }
 
     /// Says that the segment takes no more, how long it is and what its largest timestamp is.
     func seal(size: Int, largest: TimeIndexEntry?, lastAppend: AppendMoment? = nil) {

@@ -33,16 +33,26 @@ struct SegmentReader {
     let access: Access
     /// How many batches a walk may pass before the index must have been wrong.
     let maximumSteps: Int
+    /// What cannot be served, ascending by position.
+    let damage: [QuarantinedRange]
     /// Whether the index is used; without it, a walk begins at the start and goes as far as it takes.
     var trustsIndex = true
     private var residentThrough = 0
 
-    init(segment: LogSegment, file: any File, end: Int, access: Access, maximumSteps: Int) {
+    init(
+        segment: LogSegment,
+        file: any File,
+        end: Int,
+        access: Access,
+        maximumSteps: Int,
+        damage: [QuarantinedRange] = []
+    ) {
         self.segment = segment
         self.file = file
         self.end = end
         self.access = access
         self.maximumSteps = maximumSteps
+        self.damage = damage
     }
 
     /// The header of the batch that begins at `position`, which fits between there and the end.
@@ -69,21 +79,43 @@ struct SegmentReader {
     mutating func firstBatch(
         atOrAbove offset: Offset
     ) throws(ReadInterruption) -> (position: Int, header: BatchHeader)? {
-        var position = try hint(for: offset)
+        var position = beforeDamage(try hint(for: offset))
         var steps = 0
-        while position < end {
+        var next = segment.baseOffset
+        while true {
+            position = try passDamage(position, lookingFor: offset)
+            guard position < end else { return nil }
             let header = try header(at: position)
+            guard header.baseOffset >= next else {
+                throw corrupt(position, "its offset is \(header.baseOffset), but \(next) is next")
+            }
+            next = header.nextOffset
             if header.lastOffset >= offset { return (position, header) }
             steps += 1
             if trustsIndex, steps > maximumSteps { throw .damagedIndex(segment) }
             position += header.totalLength
         }
-        return nil
+    }
+
+    /// Where to go on instead of `position` if damage begins there. Throws if the damage hides `offset`.
+    func passDamage(_ position: Int, lookingFor offset: Offset? = nil) throws(ReadInterruption) -> Int {
+        var position = position
+        for range in damage where range.position.bytes == position {
+            if let offset, offset < range.offsets.upperBound { throw .failed(.damaged(range)) }
+            position = range.end
+        }
+        return position
+    }
+
+    /// An index may point at a batch inside damage that is larger than the batches that are hit.
+    private func beforeDamage(_ position: Int) -> Int {
+        damage.first { $0.position.bytes < position && position < $0.end }?.position.bytes ?? position
     }
 
     /// Where the last batch ends that begins at or after `start`, which is a batch's begin, and ends at or before
     /// `start + maximumBytes`; `start` itself if there is none.
     mutating func cut(from start: Int, maximumBytes: Int) throws(ReadInterruption) -> Int {
+        let end = min(self.end, damage.first { $0.position.bytes > start }?.position.bytes ?? .max)
         let (sum, overflow) = start.addingReportingOverflow(max(0, maximumBytes))
         let target = overflow ? end : min(sum, end)
         if target == end { return end }

@@ -26,25 +26,39 @@ struct SegmentScan {
         case headers
     }
 
-    /// Walks the batches of `segment`'s first `size` bytes, calling `visit` for each good one.
+    /// Walks the batches of `segment`'s first `size` bytes, from `start` on, calling `visit` for each good one, and passes
+    /// over what is known to be damaged. `allows` says where offsets may be missing.
     static func scan(
         _ segment: LogSegment,
         size: Int,
         depth: Depth,
         indexIntervalBytes: Int,
+        from start: ScanStart? = nil,
+        allows: (Range<Offset>) -> Bool = { _ in true },
         visit: (BatchHeader) -> Void = { _ in }
     ) throws(LogError) -> SegmentScan {
         let file = try storage { () throws(FileError) in try segment.file() }
         var window = ReadWindow(file: file, end: size, step: depth == .checksums ? 1 << 20 : 64 << 10)
-        var rebuilt = RebuiltIndexes(base: segment.baseOffset, intervalBytes: indexIntervalBytes)
-        var next = segment.baseOffset
-        var epoch = LeaderEpoch.none
+        var rebuilt = start?.indexes ?? RebuiltIndexes(base: segment.baseOffset, intervalBytes: indexIntervalBytes)
+        var next = start?.nextOffset ?? segment.baseOffset
+        var epoch = start?.leaderEpoch ?? .none
         var problem: String?
-        while rebuilt.contents.size < size {
+        var damage = segment.damage[...]
+        while true {
+            while let range = damage.first, range.position.bytes <= rebuilt.contents.size {
+                rebuilt.contents.size = max(rebuilt.contents.size, range.end)
+                next = max(next, range.offsets.upperBound)
+                damage.removeFirst()
+            }
+            guard rebuilt.contents.size < size else { break }
             let position = rebuilt.contents.size
             let result = try check(at: position, in: &window, depth: depth, expecting: next, base: segment.baseOffset)
             guard case .good(let header) = result else {
                 if case .bad(let reason) = result { problem = "at byte \(position): \(reason)" }
+                break
+            }
+            if header.baseOffset > next, !allows(next..<header.baseOffset) {
+                problem = "at byte \(position): its offset is \(header.baseOffset), but \(next) is next"
                 break
             }
             visit(header)
@@ -149,16 +163,18 @@ struct ReadWindow {
     let file: any File
     let end: Int
     private let step: Int
+    private let leavesCache: Bool
     /// Made once and used again: a new one each time would be a system call and zeros for every page.
     private var bytes: [UInt8] = []
     private var start = 0
     /// How many of `bytes` are from the file.
     private var loaded = 0
 
-    init(file: any File, end: Int, step: Int) {
+    init(file: any File, end: Int, step: Int, leavesCache: Bool = false) {
         self.file = file
         self.end = end
         self.step = step
+        self.leavesCache = leavesCache
     }
 
     /// Makes `count` bytes at `position` available, fewer at the end; returns how many.
@@ -168,10 +184,13 @@ struct ReadWindow {
         let length = min(max(wanted, step), max(0, end - position))
         (start, loaded) = (position, 0)
         if bytes.count < length { bytes = [UInt8](repeating: 0, count: length) }
-        let file = file
+        let (file, leavesCache) = (file, leavesCache)
         loaded = try bytes.withMutableBytes { buffer throws(LogError) in
             let space = UnsafeMutableRawBufferPointer(rebasing: buffer[0..<length])
-            return try storage { () throws(FileError) in try file.read(into: space, at: FilePosition(position)) }
+            return try storage { () throws(FileError) in
+                let position = FilePosition(position)
+                return try leavesCache ? file.readOnce(into: space, at: position) : file.read(into: space, at: position)
+            }
         }
         return min(wanted, loaded)
     }
@@ -193,10 +212,20 @@ struct ReadWindow {
     mutating func holdsOlderFormat() throws(LogError) -> Bool {
         let headLength = RecordBatchFormat.magicPosition + 1
         guard try load(0, count: headLength) == headLength else { return false }
-        return withBytes(0, count: headLength) { bytes in
-            let size: Int32 = bigEndian(bytes, RecordBatchFormat.lengthPosition)
-            let magic: Int8 = bigEndian(bytes, RecordBatchFormat.magicPosition)
-            return (magic == 0 || magic == 1) && size >= 14 && Int(size) <= end - RecordBatchFormat.lengthOverhead
+        let (size, magic) = withBytes(0, count: headLength) { bytes -> (Int32, Int8) in
+            (bigEndian(bytes, RecordBatchFormat.lengthPosition), bigEndian(bytes, RecordBatchFormat.magicPosition))
+        }
+        guard magic == 0 || magic == 1, size >= 14, Int(size) <= end - RecordBatchFormat.lengthOverhead else {
+            return false
+        }
+        // A batch of which only the magic has changed is damaged, and no message of those formats.
+        let total = Int(size) + RecordBatchFormat.lengthOverhead
+        guard total >= RecordBatchFormat.recordsPosition else { return true }
+        guard try load(0, count: total) == total else { return true }
+        return withBytes(0, count: total) { bytes in
+            let stored: UInt32 = bigEndian(bytes, RecordBatchFormat.checksumPosition)
+            let covered = bytes.dropFirst(RecordBatchFormat.checksummedPosition)
+            return CRC32C.checksum(UnsafeRawBufferPointer(rebasing: covered)) != stored
         }
     }
 }

@@ -75,6 +75,18 @@ extension DumpedItem {
         add("headers", .array(headers))
     }
 
+    init(_ entry: InspectedEntry) {
+        self.init(entry.kind)
+        for field in entry.fields {
+            switch field.value {
+            case .number(let number): add(field.name, .int(number))
+            case .text(let text): add(field.name, .string(text))
+            case .flag(let flag): add(field.name, .bool(flag))
+            case .none: add(field.name, .null)
+            }
+        }
+    }
+
     init(_ producer: InspectedSnapshot.Producer) {
         self.init(
             "producer",

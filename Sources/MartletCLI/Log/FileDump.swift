@@ -31,6 +31,8 @@ struct FileDump {
         case .offsetIndex(let base): try dumpOffsetIndex(base)
         case .timeIndex(let base): try dumpTimeIndex(base)
         case .snapshot: try dumpSnapshot()
+        case .manifest: try dump("manifest", InspectedState.manifest)
+        case .quarantine: try dump("quarantine", InspectedState.quarantine)
         case .leaderEpochs, .offsetCheckpoint, .partitionMetadata, .metaProperties: try dumpText(kind)
         }
     }
@@ -123,6 +125,20 @@ struct FileDump {
         title("producer-snapshot", nil)
         for producer in snapshot.producers where failure == nil { line(DumpedItem(producer)) }
         if let problem = snapshot.problem { damage(problem) }
+    }
+
+    /// One of this broker's own files.
+    private mutating func dump(
+        _ kind: String,
+        _ read: (String, any FileSystem) throws(LogError) -> [InspectedEntry]
+    ) throws(LogError) {
+        title(kind, nil)
+        do throws(LogError) {
+            for entry in try read(path, fileSystem) where failure == nil { line(DumpedItem(entry)) }
+        } catch {
+            guard case .corrupt(_, let reason) = error else { throw error }
+            damage(reason)
+        }
     }
 
     private mutating func dumpText(_ kind: InspectedFileKind) throws(LogError) {

@@ -5,8 +5,8 @@ import CommitLog
 struct LogCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "log",
-        abstract: "Look into the files of a data directory, and verify them.",
-        subcommands: [LogDump.self, LogVerify.self]
+        abstract: "Look into the files of a data directory, verify and repair them.",
+        subcommands: [LogDump.self, LogVerify.self, LogRepair.self]
     )
 }
 

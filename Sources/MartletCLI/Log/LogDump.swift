@@ -8,7 +8,7 @@ struct LogDump: AsyncParsableCommand {
         abstract: "Print what is in files of a data directory, of this broker's or any other's.",
         discussion: """
             Reads segments (.log), indexes (.index, .timeindex), producer snapshots (.snapshot), checkpoints, \
-            partition.metadata and meta.properties, and knows them by their names. A broker may be running. What is damaged \
+            partition.metadata, meta.properties and segments.manifest, and knows them by their names. A broker may be running. What is damaged \
             is named, and what follows it is printed where it can be found.
 
             Exit status: 1 if anything is damaged or cannot be read.

@@ -9,15 +9,16 @@ struct LogVerify: AsyncParsableCommand {
         abstract: "Check every byte of a stopped broker's data directory, or of one partition's.",
         discussion: """
             Checks every batch's checksum and structure, that offsets follow one another, that leader epochs are those of \
-            the checkpoint, that indexes point at batches and say the truth, and the producer snapshots, checkpoints and \
-            properties. Reads everything and changes nothing. Each finding is one line; the summary goes to standard error, \
+            the checkpoint, the size and the checksum that segments.manifest has of each closed segment, that indexes \
+            point at batches and say the truth, and the producer snapshots, checkpoints and properties. What 'martlet log \
+            repair' has made consumers skip is no finding. Reads everything and changes nothing. Each finding is one line; the summary goes to standard error, \
             or with --json is the last object.
 
             Findings are of four parts. records: records are lost or changed. index: an index leads astray; the broker \
             makes it anew. producers: knowledge for telling repeated batches. metadata: checkpoints and properties.
 
-            Not noticed: in a compacted log a batch whose offset moved within its gap, and a changed leader epoch where \
-            there is no checkpoint of them; no checksum covers these bytes.
+            Not noticed, in segments of which the manifest has no checksum: in a compacted log a batch whose offset moved \
+            within its gap, and a changed leader epoch where there is no checkpoint of them.
 
             Exit status: 0 if nothing was found, 1 if there is damage or a broker uses the directory.
             """

@@ -6,7 +6,7 @@ struct TopicExplain: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "explain",
         abstract:
-            "Show what a topic's partitions consist of, why each segment is kept and when it will go, and when they are compacted."
+            "Show what a topic's partitions consist of, why each segment is kept and when it will go, when they are compacted, and what is damaged."
     )
 
     @OptionGroup var connection: ConnectionOptions
@@ -51,7 +51,7 @@ struct TopicExplain: AsyncParsableCommand {
         let count = partitions.reduce(0) { $0 + $1.segments.count }
         return [
             "Topic \(name): \(partitions.count) partitions, \(count) segments, \(Quantity.bytes(Int(clamping: bytes)))"
-        ] + table.lines + CompactionTable.lines(partitions)
+        ] + table.lines + CompactionTable.lines(partitions) + DamageTable.lines(partitions)
     }
 
     private static func offsets(_ segment: SegmentExplanation) -> String {
@@ -70,6 +70,8 @@ struct TopicExplain: AsyncParsableCommand {
             "end_offset": .int(partition.logEnd),
             "segments": .array(partition.segments.map(json)),
             "compaction": .optional(partition.compaction, CompactionTable.json),
+            "last_scrub": .optional(partition.lastScrub) { .int($0) },
+            "damage": .array(partition.damage.map(DamageTable.json)),
         ])
     }
 

@@ -52,6 +52,21 @@ extension PartitionExplanation {
         logEnd = partition.logEnd
         segments = partition.segments.map(SegmentExplanation.init)
         compaction = partition.compaction.map(CompactionExplanation.init)
+        lastScrub = partition.lastScrub < 0 ? nil : partition.lastScrub
+        damage = partition.damage.map(DamageExplanation.init)
+    }
+}
+
+extension DamageExplanation {
+    init(_ damage: ExplainTopicResponse.Damage) {
+        firstOffset = damage.firstOffset
+        endOffset = damage.endOffset
+        segment = damage.segment
+        position = damage.position
+        sizeInBytes = damage.sizeInBytes
+        foundAt = damage.foundAt
+        isSkipped = damage.isSkipped
+        reason = damage.reason
     }
 }
 

@@ -10,6 +10,30 @@ public struct PartitionExplanation: Equatable, Sendable {
     public let segments: [SegmentExplanation]
     /// How its compaction stands; nil if the topic is not compacted.
     public let compaction: CompactionExplanation?
+    /// When every byte of it was last looked at, in milliseconds since 1970-01-01T00:00Z; nil if never.
+    public let lastScrub: Int64?
+    /// What in it is damaged, or was and is passed by consumers now.
+    public let damage: [DamageExplanation]
+}
+
+/// Records of a partition that are damaged or gone, as a broker says. Immutable.
+public struct DamageExplanation: Equatable, Sendable {
+    /// The first offset.
+    public let firstOffset: Int64
+    /// One more than the last offset.
+    public let endOffset: Int64
+    /// The base offset of the segment that they are in.
+    public let segment: Int64
+    /// Where in the segment's file, in bytes.
+    public let position: Int64
+    /// How many bytes; 0 if the records are missing altogether.
+    public let sizeInBytes: Int64
+    /// When it was found, in milliseconds since 1970-01-01T00:00Z.
+    public let foundAt: Int64
+    /// Whether consumers pass it, as `martlet log repair` orders; else a fetch of it is refused.
+    public let isSkipped: Bool
+    /// What is wrong, in a few words for people.
+    public let reason: String
 }
 
 /// How the compaction of a partition stands, as a broker says. Immutable.

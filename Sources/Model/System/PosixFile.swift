@@ -39,6 +39,18 @@ package final class PosixFile: File {
         return done
     }
 
+    package func readOnce(
+        into buffer: UnsafeMutableRawBufferPointer,
+        at position: FilePosition
+    ) throws(FileError) -> Int {
+        let missing = pagesNotCached(from: position, length: buffer.count)
+        // Without reading ahead: what that brings in would look as if someone else had.
+        if missing > 0 { posix_fadvise(number, 0, 0, POSIX_FADV_RANDOM) }
+        let count = try read(into: buffer, at: position)
+        if missing > 0 { posix_fadvise(number, off_t(position.bytes), off_t(count), POSIX_FADV_DONTNEED) }
+        return count
+    }
+
     package func write(
         _ head: UnsafeRawBufferPointer,
         _ tail: UnsafeRawBufferPointer,

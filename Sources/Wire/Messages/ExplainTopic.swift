@@ -55,6 +55,10 @@ package struct ExplainTopicResponse: WireStruct {
         package var segments: [Segment] = []
         /// nil if the topic is not compacted.
         package var compaction: Compaction?
+        /// When every byte was last looked at; −1 if never.
+        package var lastScrub: Int64 = -1
+        /// What is damaged or was skipped by order.
+        package var damage: [Damage] = []
 
         package init() {}
 
@@ -66,6 +70,36 @@ package struct ExplainTopicResponse: WireStruct {
             try wire.int64("LogEndOffset", &logEnd)
             try wire.array("Segments", &segments)
             try wire.nullableStructure("Compaction", &compaction)
+            try wire.int64("LastScrubTime", &lastScrub)
+            try wire.array("Damage", &damage)
+            try wire.taggedFields()
+        }
+    }
+
+    package struct Damage: WireStruct {
+        package var firstOffset: Int64 = 0
+        /// One more than the last.
+        package var endOffset: Int64 = 0
+        /// The base offset of the segment.
+        package var segment: Int64 = 0
+        package var position: Int64 = 0
+        package var sizeInBytes: Int64 = 0
+        package var foundAt: Int64 = 0
+        /// Whether consumers pass it, by order.
+        package var isSkipped = false
+        package var reason = ""
+
+        package init() {}
+
+        package mutating func code(_ wire: inout WireCoder) throws(WireError) {
+            try wire.int64("FirstOffset", &firstOffset)
+            try wire.int64("EndOffset", &endOffset)
+            try wire.int64("Segment", &segment)
+            try wire.int64("Position", &position)
+            try wire.int64("SizeInBytes", &sizeInBytes)
+            try wire.int64("FoundAt", &foundAt)
+            try wire.bool("IsSkipped", &isSkipped)
+            try wire.string("Reason", &reason)
             try wire.taggedFields()
         }
     }

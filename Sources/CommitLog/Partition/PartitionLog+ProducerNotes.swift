@@ -1,0 +1,62 @@
+import Model
+
+/// Snapshots of the producers inside long segments, so that recovery need not look at all batches of one to know them.
+extension PartitionLog {
+    /// Writes a snapshot if enough was appended since the last one. Not synced: after a power cut an older one, or the
+    /// batches, must do. Waits for the disk.
+    func noteProducers() {
+        let interval = environment.producerNoteBytes
+        guard writer.withLock({ $0.active.size - $0.notes.sizeAtLast(in: $0.active.segment) >= interval }) else {
+            return
+        }
+        maintenance.withLock {
+            let due = writer.withLock { writer -> (producers: ProducerState, end: Offset, old: [Offset])? in
+                guard writer.refusal == nil else { return nil }
+                return writer.noteProducers(at: offsets.logEnd, every: interval).map {
+                    (writer.producers, offsets.logEnd, $0)
+                }
+            }
+            guard let due else { return }
+            do throws(FileError) {
+                try writeProducerSnapshot(due.producers, at: due.end, synced: false)
+                for offset in due.old {
+                    let name = LogFileNames.name(offset, LogFileNames.snapshot)
+                    try environment.fileSystem.remove("\(directory)/\(name)")
+                }
+            } catch {
+                // Recovery takes longer then, no more.
+            }
+        }
+    }
+}
+
+/// Where snapshots of the producers lie inside the active segment.
+struct ProducerNotes {
+    /// The segment that it is about.
+    var segment: Offset
+    /// The segment's size at the last one.
+    var size = 0
+    /// Oldest first.
+    var offsets: [Offset] = []
+
+    func sizeAtLast(in active: LogSegment) -> Int { active.baseOffset == segment ? size : 0 }
+}
+
+extension LogWriter {
+    /// Whether a snapshot is due, and which ones are not needed any more after it; nil if none is due.
+    fileprivate mutating func noteProducers(at end: Offset, every bytes: Int) -> [Offset]? {
+        let base = active.segment.baseOffset
+        guard active.size - notes.sizeAtLast(in: active.segment) >= bytes else { return nil }
+        var old: [Offset] = []
+        if notes.segment != base {
+            old = notes.offsets
+            notes = ProducerNotes(segment: base)
+        }
+        notes.size = active.size
+        // The last but one may be the last below the checkpoint.
+        let kept = notes.offsets.suffix(1)
+        old += notes.offsets.dropLast(kept.count)
+        notes.offsets = kept + [end]
+        return old.filter { $0 != base }
+    }
+}
