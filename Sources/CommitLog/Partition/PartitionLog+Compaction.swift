@@ -92,8 +92,8 @@ extension PartitionLog {
             )
             sources.append(Compaction.Source(segment: snapshot.active, facts: facts))
         }
-        let survey = survey(sources.map(\.facts), in: snapshot, bound: mark.offset)
-        return try compact(survey, sources, options, control)
+        let bound = min(mark.offset, quarantine.withLock { $0.firstDamagedSegment } ?? mark.offset)
+        return try compact(survey(sources.map(\.facts), in: snapshot, bound: bound), sources, options, control)
     }
 
     private func compact(
