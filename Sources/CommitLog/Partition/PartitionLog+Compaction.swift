@@ -92,8 +92,8 @@ extension PartitionLog {
             )
             sources.append(Compaction.Source(segment: snapshot.active, facts: facts))
         }
-        let survey = survey(sources.map(\.facts), in: snapshot, bound: mark.offset)
-        return try compact(survey, sources, options, control)
+        let bound = min(mark.offset, quarantine.withLock { $0.firstDamagedSegment } ?? mark.offset)
+        return try compact(survey(sources.map(\.facts), in: snapshot, bound: bound), sources, options, control)
     }
 
     private func compact(
@@ -106,8 +106,21 @@ extension PartitionLog {
         let isTombstoneDue = survey.tombstonesExpire > .none && survey.tombstonesExpire <= environment.time.now
         guard survey.cleanableBytes > 0 || options.purgesTombstones || isTombstoneDue else { return compaction.result }
         defer { environment.groupCommit?.noteChange() }
-        try compaction.run(survey, sources)
+        do throws(LogError) {
+            try compaction.run(survey, sources)
+        } catch {
+            // What was removed meanwhile, by retention or on demand, cannot be read, and need not be.
+            guard !holds(compaction.pending) else { throw error }
+            compaction.result.isOutdated = true
+        }
         return compaction.result
+    }
+
+    /// Whether all of these belong to the log and may be read.
+    private func holds(_ segments: [LogSegment]) -> Bool {
+        let snapshot = snapshot.withLock { $0 }
+        let present = Set((snapshot.sealed + [snapshot.active]).map(ObjectIdentifier.init))
+        return segments.allSatisfy { present.contains(ObjectIdentifier($0)) }
     }
 
     /// The last offset of each producer's last batch.
