@@ -88,7 +88,10 @@ struct LogLoader {
         let isDirty = !report.wasClean && !isNew
         var loaded = try isDirty ? recover(segments, stored) : take(segments, stored)
         let hasLost = isDirty && !isAsDurable(loaded, stored)
-        if hasLost {
+        if isDirty, !hasLost {
+            // With those that have begun at the log's end.
+            loaded.epochs = stored
+        } else if isDirty {
             // Above every epoch there was, also one whose records are all lost: who has seen them must be able to notice.
             let last = max(loaded.epochs.latest, stored.latest)
             let (next, overflow) = last.rawValue.addingReportingOverflow(1)
@@ -129,8 +132,8 @@ struct LogLoader {
     /// none was shown before it was durable, and nobody will miss one.
     private func isAsDurable(_ loaded: LoadedLog, _ stored: LeaderEpochs) -> Bool {
         guard let point = hints.recoveryPoint, point > .zero, config.durability == .fsync else { return false }
-        return loaded.logEnd == point && loaded.epochs == stored && !stored.entries.isEmpty && !isUnnamed
-            && !report.isNoteworthy
+        return loaded.logEnd == point && !isUnnamed && !report.isNoteworthy
+            && !stored.entries.isEmpty && stored.entries.allSatisfy { $0.start <= point }
     }
 
     // MARK: The directory
