@@ -105,6 +105,7 @@ extension PartitionLog {
         var compaction = Compaction(log: self, options: options, control: control)
         let isTombstoneDue = survey.tombstonesExpire > .none && survey.tombstonesExpire <= environment.time.now
         guard survey.cleanableBytes > 0 || options.purgesTombstones || isTombstoneDue else { return compaction.result }
+        defer { environment.groupCommit?.noteChange() }
         try compaction.run(survey, sources)
         return compaction.result
     }
