@@ -9,6 +9,7 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -108,6 +109,15 @@ ssize_t martlet_pages_not_resident(const void *address, size_t length) {
         start += count * page;
     }
     return missing;
+}
+
+int martlet_begin_writeback(int descriptor, off_t offset, off_t length) {
+    return sync_file_range(descriptor, offset, length, SYNC_FILE_RANGE_WRITE);
+}
+
+int martlet_set_niceness(int niceness) {
+    // On Linux, 0 is the calling thread and not its process.
+    return setpriority(PRIO_PROCESS, 0, niceness);
 }
 
 void martlet_name_thread(const char *name) {

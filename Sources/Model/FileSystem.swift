@@ -24,6 +24,10 @@ package protocol FileSystem: Sendable {
     func syncAll(_ path: String) throws(FileError)
 }
 
+extension File {
+    package func beginWriteback(from position: FilePosition, length: Int) {}
+}
+
 extension FileSystem {
     package func modificationTime(_ path: String) throws(FileError) -> Timestamp? { nil }
 }
@@ -65,6 +69,9 @@ package protocol File: AnyObject, Sendable {
     func reserve(from position: FilePosition, length: Int) throws(FileError)
     /// Makes the file's data and size durable: fdatasync(2).
     func sync() throws(FileError)
+    /// Lets the system begin to write the range to the disk, so that ``sync()`` has less to wait for. Waits for nothing
+    /// and promises nothing.
+    func beginWriteback(from position: FilePosition, length: Int)
     /// Takes the file for its opener until it is closed: false if someone else has taken it. flock(2).
     func takeExclusively() throws(FileError) -> Bool
     /// Maps the first `capacity` bytes read-only. The file may be smaller and grow into the mapping; touching bytes

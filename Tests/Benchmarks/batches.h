@@ -46,9 +46,21 @@ static inline size_t varint(uint8_t *bytes, int64_t value) {
     return length;
 }
 
-// Writes record `index` with a value such that the record takes exactly `size` bytes.
-static inline void write_record(uint8_t *bytes, size_t size, int index) {
-    uint8_t front[32], length_bytes[10];
+enum { key_bytes = 8 };
+
+// The next of a sequence of numbers without a visible order (splitmix64, Steele and others 2014).
+static inline uint64_t scattered(void) {
+    static uint64_t state;
+    uint64_t mixed = state += 0x9e3779b97f4a7c15;
+    mixed = (mixed ^ (mixed >> 30)) * 0xbf58476d1ce4e5b9;
+    mixed = (mixed ^ (mixed >> 27)) * 0x94d049bb133111eb;
+    return mixed ^ (mixed >> 31);
+}
+
+// Writes record `index` with a value such that the record takes exactly `size` bytes, and with one of so many keys, or
+// none.
+static inline void write_record(uint8_t *bytes, size_t size, int index, uint64_t keys) {
+    uint8_t front[32 + key_bytes], length_bytes[10];
     size_t body = size - 1;
     while (varint(length_bytes, (int64_t)body) + body > size) body--;
     size_t length_length = varint(length_bytes, (int64_t)body);
@@ -61,7 +73,13 @@ static inline void write_record(uint8_t *bytes, size_t size, int index) {
     front[front_length++] = 0;                                   // attributes
     front[front_length++] = 0;                                   // timestamp delta
     front_length += varint(front + front_length, index);         // offset delta
-    front_length += varint(front + front_length, -1);            // no key
+    if (keys) {
+        uint64_t key = scattered() % keys;
+        front_length += varint(front + front_length, key_bytes);
+        for (int byte = 0; byte < key_bytes; byte++) front[front_length++] = (uint8_t)(key >> (8 * byte));
+    } else {
+        front_length += varint(front + front_length, -1);
+    }
     size_t value = body - front_length - 1;
     while (varint(length_bytes + 8, (int64_t)value) + value + front_length + 1 > body) value--;
     size_t value_length = varint(front + front_length, (int64_t)value);
@@ -79,16 +97,15 @@ static inline void write_record(uint8_t *bytes, size_t size, int index) {
     bytes[position] = 0;  // no headers
 }
 
-// A record batch of `size` bytes with `records` records of about equal length. The caller frees it.
-static inline uint8_t *make_batch(size_t size, int records) {
-    uint8_t *batch = malloc(size);
+// Writes a record batch of `size` bytes with `records` records of about equal length.
+static inline void write_batch(uint8_t *batch, size_t size, int records, uint64_t keys) {
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
     int64_t timestamp = (int64_t)now.tv_sec * 1000;
     size_t space = size - batch_header, position = batch_header;
     for (int index = 0; index < records; index++) {
         size_t end = batch_header + space * (size_t)(index + 1) / (size_t)records;
-        write_record(batch + position, end - position, index);
+        write_record(batch + position, end - position, index, keys);
         position = end;
     }
     struct cursor out = {batch, 0, batch_header, 0};
@@ -108,6 +125,13 @@ static inline uint8_t *make_batch(size_t size, int records) {
     uint32_t checksum = ~crc32_iscsi(batch + batch_checked, (int)(size - batch_checked), 0xffffffff);
     out.position = batch_checksum;
     put(&out, 4, checksum);
+}
+
+// A record batch without keys. The caller frees it.
+static inline uint8_t *make_batch(size_t size, int records) {
+    uint8_t *batch = malloc(size);
+    if (!batch) die("malloc");
+    write_batch(batch, size, records, 0);
     return batch;
 }
 

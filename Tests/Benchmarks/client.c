@@ -2,10 +2,14 @@
 //
 //   client produce HOST PORT TOPIC PARTITIONS FRAMES BYTES COUNT DEPTH ACKS
 //   client fetch   HOST PORT TOPIC PARTITIONS FRAMES BYTES COUNT
+//   client table   HOST PORT TOPIC PARTITIONS FRAMES BYTES COUNT DEPTH ACKS KEYS
+//   client latency HOST PORT TOPIC PARTITIONS FRAMES BYTES COUNT PAUSE ACKS
 //
 // `produce` sends FRAMES requests, each with one valid batch of BYTES that holds COUNT records, to the partitions in
 // turn, with DEPTH of them unanswered. `fetch` reads FRAMES batches of that shape back, one after the other, from offset
-// 0 of each partition on. Prints one JSON line; ends with 1 if anything was refused.
+// 0 of each partition on. `table` produces records whose keys are drawn evenly from KEYS different ones. `latency`
+// produces one request after the other with PAUSE microseconds in between, and tells how long the answers took. Prints
+// one JSON line; ends with 1 if anything was refused.
 #define _GNU_SOURCE
 #include "batches.h"
 
@@ -22,6 +26,7 @@ static struct {
     int records;
     int depth;
     int16_t acks;
+    uint64_t keys;
 } job = {.depth = 1, .acks = 1};
 
 static void receive(int connection, uint8_t *bytes, size_t length) {
@@ -80,6 +85,7 @@ static int produce(int connection) {
         if (sent < job.frames && sent - answered < job.depth) {
             int32_t partition = (int32_t)(sent % job.partitions);
             size_t length = produce_head(head, (int32_t)sent, job.topic, partition, job.acks, job.bytes);
+            if (job.keys) write_batch(batch, job.bytes, job.records, job.keys);
             send_frame(connection, head, length, batch);
             sent++;
             if (job.acks == 0) answered++;
@@ -140,9 +146,39 @@ static int fetch(int connection) {
     return 0;
 }
 
+static int compare(const void *left, const void *right) {
+    double difference = *(const double *)left - *(const double *)right;
+    return difference < 0 ? -1 : difference > 0;
+}
+
+static int latency(int connection) {
+    uint8_t *batch = make_batch(job.bytes, job.records);
+    uint8_t head[head_limit];
+    double *taken = malloc(sizeof(double) * (size_t)job.frames);
+    if (!taken) die("malloc");
+    for (int64_t frame = 0; frame < job.frames; frame++) {
+        usleep((useconds_t)job.depth);
+        int32_t partition = (int32_t)(frame % job.partitions);
+        double start = seconds();
+        size_t length = produce_head(head, (int32_t)frame, job.topic, partition, job.acks, job.bytes);
+        send_frame(connection, head, length, batch);
+        int error = produce_error(connection);
+        taken[frame] = seconds() - start;
+        if (error) {
+            fprintf(stderr, "produce refused with error %d\n", error);
+            return 1;
+        }
+    }
+    qsort(taken, (size_t)job.frames, sizeof(double), compare);
+    printf("{\"requests\": %lld, \"p50\": %.6f, \"p99\": %.6f, \"p999\": %.6f, \"worst\": %.6f}\n",
+           (long long)job.frames, taken[job.frames / 2], taken[job.frames * 99 / 100], taken[job.frames * 999 / 1000],
+           taken[job.frames - 1]);
+    return 0;
+}
+
 int main(int count, char **arguments) {
     if (count < 9) {
-        fprintf(stderr, "usage: client produce|fetch HOST PORT TOPIC PARTITIONS FRAMES BYTES COUNT [DEPTH ACKS]\n");
+        fprintf(stderr, "usage: client produce|fetch|table|latency HOST PORT TOPIC PARTITIONS FRAMES BYTES COUNT …\n");
         return 2;
     }
     job.topic = arguments[4];
@@ -152,14 +188,17 @@ int main(int count, char **arguments) {
     job.records = atoi(arguments[8]);
     if (count > 9) job.depth = atoi(arguments[9]);
     if (count > 10) job.acks = (int16_t)atoi(arguments[10]);
-    if (job.partitions < 1 || job.records < 1 || job.bytes < batch_header + (size_t)job.records * 16 || job.depth < 1 ||
+    if (count > 11) job.keys = strtoull(arguments[11], NULL, 10);
+    size_t smallest = batch_header + (size_t)job.records * (16 + key_bytes);
+    if (job.partitions < 1 || job.frames < 1 || job.records < 1 || job.bytes < smallest || job.depth < 1 ||
         strlen(job.topic) > head_limit / 2) {
         fprintf(stderr, "impossible numbers\n");
         return 2;
     }
     int connection = dial(arguments[2], atoi(arguments[3]));
     double start = seconds();
-    int failed = strcmp(arguments[1], "produce") == 0 ? produce(connection) : fetch(connection);
+    if (strcmp(arguments[1], "latency") == 0) return latency(connection);
+    int failed = strcmp(arguments[1], "fetch") == 0 ? fetch(connection) : produce(connection);
     double elapsed = seconds() - start;
     printf("{\"bytes\": %lld, \"seconds\": %.6f}\n", (long long)job.frames * (long long)job.bytes, elapsed);
     return failed;

@@ -135,11 +135,14 @@ class Martlet:
     def __init__(self, binary, data):
         self.binary, self.data = binary, Path(data)
         self.port = free_port()
+        self.settings = {}
         self.process = None
 
     def start(self):
         """Starts it and returns the seconds from there to its first answer to a Metadata request."""
         command = [self.binary, "serve", "--data", self.data, "--listen", f"127.0.0.1:{self.port}"]
+        for name, value in self.settings.items():
+            command += ["--set", f"{name}={value}"]
         start = time.monotonic()
         self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         with wait_for_port(self.port) as connection:

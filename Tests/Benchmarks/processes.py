@@ -12,6 +12,12 @@ def cpu_seconds(pid):
     return time.clock_gettime((~pid << 3) | 2)
 
 
+def thread_seconds(pid, thread):
+    """The CPU time of one thread, user and system."""
+    nanoseconds = Path(f"/proc/{pid}/task/{thread}/schedstat").read_text(encoding="ascii").split()[0]
+    return int(nanoseconds) / 1e9
+
+
 def resident_bytes(pid):
     for line in Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines():
         if line.startswith("VmRSS:"):

@@ -79,7 +79,8 @@ package final class LogCleaner: Sendable {
             state.workers.removeLast(surplus.count)
             while state.workers.count < state.wantedWorkers {
                 let (number, wakeUp) = (state.workers.count, Semaphore())
-                let thread = NamedThread("cleaner-\(number)") { [self] in work(number, wakeUp) }
+                let thread = NamedThread("cleaner-\(number)", niceness: Self.niceness) { [self] in work(number, wakeUp)
+                }
                 state.workers.append(Worker(thread: thread, wakeUp: wakeUp))
             }
             return surplus
@@ -87,6 +88,9 @@ package final class LogCleaner: Sendable {
         for worker in surplus { worker.wakeUp.signal() }
         for worker in surplus { worker.thread.join() }
     }
+
+    /// Requests go first where there are not enough processors for both.
+    private static let niceness: CInt = 5
 
     private func isWanted(_ number: Int) -> Bool { state.withLock { number < $0.wantedWorkers } }
 

@@ -11,6 +11,9 @@
 int martlet_open(const char *path, int flags, mode_t mode);
 /// fallocate(2) with FALLOC_FL_KEEP_SIZE: reserves blocks, the file size stays the log end.
 int martlet_reserve(int descriptor, off_t offset, off_t length);
+/// sync_file_range(2) with SYNC_FILE_RANGE_WRITE: begins to write dirty pages to the disk, and waits for nothing. 0, or -1
+/// with errno set.
+int martlet_begin_writeback(int descriptor, off_t offset, off_t length);
 /// syncfs(2): syncs the whole file system that the descriptor's file is on.
 int martlet_sync_all(int descriptor);
 /// pwritev(2) of two byte ranges.
@@ -44,6 +47,9 @@ ssize_t martlet_pages_not_cached(int file, off_t position, size_t length);
 ssize_t martlet_pages_not_resident(const void *address, size_t length);
 /// sem_clockwait(3) by the monotonic clock, until a moment on it. 0, or -1 with errno set: ETIMEDOUT if nothing came.
 int martlet_semaphore_wait(sem_t *semaphore, int64_t deadline_seconds, long deadline_nanoseconds);
+/// setpriority(2) of the calling thread: from 0, as others, to 19, only when nobody else wants to run. 0, or -1 with errno
+/// set.
+int martlet_set_niceness(int niceness);
 /// Names the calling thread (at most 15 bytes are kept).
 void martlet_name_thread(const char *name);
 /// The process's resident set in bytes, from /proc/self/statm; 0 where it is not available.

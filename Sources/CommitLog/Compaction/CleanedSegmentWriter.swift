@@ -103,6 +103,8 @@ struct CleanedSegmentWriter: BatchSink {
                 try file.write(bytes, UnsafeRawBufferPointer(start: nil, count: 0), at: FilePosition(written))
             }
         }
+        // All at once in the end, it would hold up whoever else writes to the disk.
+        file.beginWriteback(from: FilePosition(written), length: buffer.count)
         written += buffer.count
         buffer.removeAll(keepingCapacity: true)
     }

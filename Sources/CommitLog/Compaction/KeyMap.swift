@@ -18,6 +18,7 @@ final class KeyMap {
     private let secret: KeyDigest.Secret
     private let slots: Int
     private let memory: UnsafeMutablePointer<Entry>
+    private let length: Int
 
     private struct Entry {
         var digest: KeyDigest
@@ -34,13 +35,17 @@ final class KeyMap {
         capacity = max(1, Int(Double(slots) * Self.fill))
         end = start
         self.secret = secret
-        guard let zeros = calloc(slots, MemoryLayout<Entry>.stride) else {
-            throw .storage(FileError("allocate memory for", "the keys of a compaction", code: ENOMEM))
+        length = slots * MemoryLayout<Entry>.stride
+        let zeros = mmap(nil, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+        guard let zeros, zeros != MAP_FAILED else {
+            throw .storage(FileError("allocate memory for", "the keys of a compaction", code: errno))
         }
+        // Keys are all over the place: with small pages, most looks at one would be two misses. Only a hint.
+        madvise(zeros, length, MADV_HUGEPAGE)
         memory = zeros.bindMemory(to: Entry.self, capacity: slots)
     }
 
-    deinit { free(memory) }
+    deinit { munmap(memory, length) }
 
     /// Notes a record; offsets must grow. False if the key is new and there is no room for it: the map ends here.
     func note(_ key: UnsafeRawBufferPointer?, at offset: Offset) -> Bool {

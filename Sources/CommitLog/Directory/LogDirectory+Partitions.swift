@@ -97,6 +97,7 @@ extension LogDirectory {
             table.recoveryPoints.offsets[partition] = nil
             table.logStarts.offsets[partition] = nil
             table.deleted.insert(partition)
+            table.compactedTo.offsets[partition] = nil
             return table.open.removeValue(forKey: partition)
         }
         log?.abandon()
@@ -231,14 +232,14 @@ extension LogDirectory {
                     let offsets = log.offsets
                     table.recoveryPoints.offsets[partition] = offsets.durable
                     table.logStarts.offsets[partition] = offsets.logStart > .zero ? offsets.logStart : nil
+                    table.compactedTo.offsets[partition] = log.lastCompaction?.end
                 }
-                return ([table.recoveryPoints, table.logStarts], table.written, table.deleted)
+                return (table.checkpoints, table.written, table.deleted)
             }
             if current == written, deleted.isEmpty { return }
             try storage { () throws(FileError) in
-                let names = [OffsetCheckpoint.recoveryPoints, OffsetCheckpoint.logStarts]
-                for (index, name) in names.enumerated() where current[index] != written?[index] {
-                    try current[index].write(name, in: path, environment.fileSystem)
+                for (name, checkpoint) in current.sorted(by: { $0.key < $1.key }) where checkpoint != written[name] {
+                    try checkpoint.write(name, in: path, environment.fileSystem)
                 }
             }
             table.withLock { table in

@@ -116,7 +116,8 @@ package final class LogDirectory: Sendable {
                 unopened: Set(found.map(\.topicPartition)),
                 hasUnusable: !unusable.isEmpty,
                 recoveryPoints: try OffsetCheckpoint.read(OffsetCheckpoint.recoveryPoints, in: path, fileSystem),
-                logStarts: try OffsetCheckpoint.read(OffsetCheckpoint.logStarts, in: path, fileSystem)
+                logStarts: try OffsetCheckpoint.read(OffsetCheckpoint.logStarts, in: path, fileSystem),
+                compactedTo: try OffsetCheckpoint.read(OffsetCheckpoint.compactedTo, in: path, fileSystem)
             )
         )
         setFailureHandler { _ in }
@@ -222,21 +223,35 @@ struct PartitionTable {
     let hasUnusable: Bool
     var recoveryPoints: OffsetCheckpoint
     var logStarts: OffsetCheckpoint
+    var compactedTo: OffsetCheckpoint
     /// Of which the checkpoint files may still speak.
     var deleted: Set<TopicPartition> = []
-    /// What the checkpoint files hold, as far as this process knows.
-    var written: [OffsetCheckpoint]?
+    /// What the checkpoint files hold, as far as this process knows, by name.
+    var written: [String: OffsetCheckpoint]
     var isClosed = false
 
     init(
         unopened: Set<TopicPartition>,
         hasUnusable: Bool,
         recoveryPoints: OffsetCheckpoint,
-        logStarts: OffsetCheckpoint
+        logStarts: OffsetCheckpoint,
+        compactedTo: OffsetCheckpoint
     ) {
         self.unopened = unopened
         self.hasUnusable = hasUnusable
         self.recoveryPoints = recoveryPoints
         self.logStarts = logStarts
+        self.compactedTo = compactedTo
+        // Where nothing is compacted, there need be no file.
+        written = [OffsetCheckpoint.compactedTo: compactedTo]
+    }
+
+    /// What the checkpoint files should hold, by name.
+    var checkpoints: [String: OffsetCheckpoint] {
+        [
+            OffsetCheckpoint.recoveryPoints: recoveryPoints,
+            OffsetCheckpoint.logStarts: logStarts,
+            OffsetCheckpoint.compactedTo: compactedTo,
+        ]
     }
 }

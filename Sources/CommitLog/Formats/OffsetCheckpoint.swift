@@ -10,6 +10,8 @@ struct OffsetCheckpoint: Equatable {
     static let recoveryPoints = "recovery-point-offset-checkpoint"
     /// Where logs begin whose first segment begins earlier.
     static let logStarts = "log-start-offset-checkpoint"
+    /// Up to where logs are compacted: for Kafka's tools and `martlet log verify`. Compaction goes by the manifests.
+    static let compactedTo = "cleaner-offset-checkpoint"
 
     var offsets: [TopicPartition: Offset]
 

@@ -60,9 +60,6 @@ package enum DirectoryVerifier {
 
 /// What a data directory's checkpoint files say of its partitions. Immutable.
 struct DirectoryCheckpoints {
-    /// Kafka's and ours: up to where partitions were compacted.
-    private static let compactedName = "cleaner-offset-checkpoint"
-
     let recoveryPoints: OffsetCheckpoint
     let logStarts: OffsetCheckpoint
     let compacted: OffsetCheckpoint
@@ -81,6 +78,6 @@ struct DirectoryCheckpoints {
         self.directory = directory
         recoveryPoints = read(OffsetCheckpoint.recoveryPoints)
         logStarts = read(OffsetCheckpoint.logStarts)
-        compacted = read(Self.compactedName)
+        compacted = read(OffsetCheckpoint.compactedTo)
     }
 }

@@ -116,6 +116,7 @@ extension PartitionLog {
         guard survey.cleanableBytes > 0 || options.purgesTombstones || isTombstoneDue else { return compaction.result }
         // A pass copies everything below its end.
         if let damage = firstDamage, damage.segment < survey.firstDirty { throw .damaged(damage) }
+        defer { environment.groupCommit?.noteChange() }
         try compaction.run(survey, sources)
         return compaction.result
     }

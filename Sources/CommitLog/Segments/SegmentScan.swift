@@ -164,8 +164,11 @@ struct ReadWindow {
     let end: Int
     private let step: Int
     private let leavesCache: Bool
+    /// Made once and used again: a new one each time would be a system call and zeros for every page.
     private var bytes: [UInt8] = []
     private var start = 0
+    /// How many of `bytes` are from the file.
+    private var loaded = 0
 
     init(file: any File, end: Int, step: Int, leavesCache: Bool = false) {
         self.file = file
@@ -177,19 +180,19 @@ struct ReadWindow {
     /// Makes `count` bytes at `position` available, fewer at the end; returns how many.
     mutating func load(_ position: Int, count: Int) throws(LogError) -> Int {
         let wanted = min(count, max(0, end - position))
-        if position >= start, position + wanted <= start + bytes.count { return wanted }
+        if position >= start, position + wanted <= start + loaded { return wanted }
         let length = min(max(wanted, step), max(0, end - position))
-        var buffer = [UInt8](repeating: 0, count: length)
-        let read = try buffer.withMutableBytes { buffer throws(LogError) in
-            try storage { () throws(FileError) in
+        (start, loaded) = (position, 0)
+        if bytes.count < length { bytes = [UInt8](repeating: 0, count: length) }
+        let (file, leavesCache) = (file, leavesCache)
+        loaded = try bytes.withMutableBytes { buffer throws(LogError) in
+            let space = UnsafeMutableRawBufferPointer(rebasing: buffer[0..<length])
+            return try storage { () throws(FileError) in
                 let position = FilePosition(position)
-                if leavesCache { return try file.readOnce(into: buffer, at: position) }
-                return try file.read(into: buffer, at: position)
+                return try leavesCache ? file.readOnce(into: space, at: position) : file.read(into: space, at: position)
             }
         }
-        buffer.removeLast(length - read)
-        (bytes, start) = (buffer, position)
-        return min(wanted, read)
+        return min(wanted, loaded)
     }
 
     /// Calls `body` with bytes that ``load(_:count:)`` has made available.

@@ -99,6 +99,11 @@ package final class PosixFile: File {
         try check("sync", path) { fdatasync(number) }
     }
 
+    package func beginWriteback(from position: FilePosition, length: Int) {
+        // A hint: whether the bytes arrive, sync() tells.
+        _ = martlet_begin_writeback(number, off_t(position.bytes), off_t(length))
+    }
+
     package func takeExclusively() throws(FileError) -> Bool {
         do {
             try check("lock", path) { flock(number, LOCK_EX | LOCK_NB) }
