@@ -6,6 +6,14 @@ enum SimulatedNode {
     case file(SimulatedInode)
     case directory(SimulatedDirectory)
 
+    /// In bytes, with everything in it.
+    var size: Int {
+        switch self {
+        case .file(let inode): inode.data.count
+        case .directory(let directory): directory.entries.values.reduce(0) { $0 + $1.size }
+        }
+    }
+
     func isSame(as other: SimulatedNode?) -> Bool {
         switch (self, other) {
         case (.file(let left), .file(let right)): left === right

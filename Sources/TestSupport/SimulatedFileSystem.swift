@@ -11,6 +11,7 @@ package final class SimulatedFileSystem: FileSystem {
     /// An operation that a test can make fail.
     package enum Operation: Sendable, Hashable {
         case open, read, write, truncate, reserve, sync, map
+        case space
         case createDirectory, list, rename, remove, syncDirectory, syncAll
     }
 
@@ -20,6 +21,8 @@ package final class SimulatedFileSystem: FileSystem {
         var root = SimulatedDirectory()
         /// Bytes that may still be written; nil is without limit.
         var freeBytes: Int?
+        /// The size of the disk as it tells it; nil if it does not.
+        var totalBytes: Int?
         var isCold = false
         var counts: [Operation: Int] = [:]
         var fault: (@Sendable (Operation, String) -> CInt?)?
@@ -33,8 +36,13 @@ package final class SimulatedFileSystem: FileSystem {
     /// Lets `fault` decide, with the path, whether an operation fails, and with which errno(3).
     package func inject(_ fault: (@Sendable (Operation, String) -> CInt?)?) { state.withLock { $0.fault = fault } }
 
-    /// How many bytes may still be written before the disk is full.
-    package func limit(freeBytes: Int?) { state.withLock { $0.freeBytes = freeBytes } }
+    /// How many bytes may still be written before the disk is full, and of what size it claims to be, if of any.
+    package func limit(freeBytes: Int?, totalBytes: Int? = nil) {
+        state.withLock { state in
+            state.freeBytes = freeBytes
+            state.totalBytes = totalBytes
+        }
+    }
 
     /// Makes mappings claim that no page is resident.
     package func setCold(_ isCold: Bool) { state.withLock { $0.isCold = isCold } }
@@ -147,6 +155,13 @@ package final class SimulatedFileSystem: FileSystem {
         try perform(.remove, path) { state throws(FileError) in try state.remove(path) }
     }
 
+    package func space(of path: String) throws(FileError) -> FileSystemSpace? {
+        try perform(.space, path) { state in
+            guard let total = state.totalBytes, let free = state.freeBytes else { return nil }
+            return FileSystemSpace(total: total, free: free)
+        }
+    }
+
     package func syncDirectory(_ path: String) throws(FileError) {
         try perform(.syncDirectory, path) { state throws(FileError) in
             let directory = try state.root.directory(path, for: "syncDirectory")
@@ -189,8 +204,10 @@ package final class SimulatedFileSystem: FileSystem {
 }
 
 extension SimulatedFileSystem.State {
-    fileprivate func remove(_ path: String) throws(FileError) {
+    fileprivate mutating func remove(_ path: String) throws(FileError) {
         let (parent, name) = try root.parent(of: path, for: "remove")
-        if parent.entries[name] != nil { parent.change(.remove(name)) }
+        guard let node = parent.entries[name] else { return }
+        freeBytes? += node.size
+        parent.change(.remove(name))
     }
 }

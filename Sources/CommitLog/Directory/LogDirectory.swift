@@ -38,14 +38,22 @@ package final class LogDirectory: Sendable {
     package let unusable: [(directory: String, error: LogError)]
     let environment: LogEnvironment
     let groupCommit: GroupCommit
+    /// How much room there is.
+    package let space: DiskSpace
     let table: Locked<PartitionTable>
     let journal: OpeningJournal
     /// Whether files have to be synced so that they can be closed: there are too many.
     let mustSync = Atomic<Bool>(false)
     /// Held while the checkpoint files are written.
     let checkpointing = Lock()
-    /// Serialises opening and deleting of one partition, several of which share a lock.
-    private let openings = (0..<256).map { _ in Lock() }
+    /// Partitions that are being opened or deleted.
+    private let openings = Locked<[TopicPartition: Opening]>([:])
+
+    private struct Opening {
+        let lock = Lock()
+        var users = 0
+    }
+
     /// Held open while the directory is in use; closing it gives the directory to whoever wants it next.
     private let lockFile: Locked<(any File)?>
 
@@ -87,6 +95,8 @@ package final class LogDirectory: Sendable {
         groupCommit = GroupCommit(path: path, environment: environment)
         var environment = environment
         environment.groupCommit = groupCommit
+        space = DiskSpace(path: path, fileSystem: environment.fileSystem, reserve: environment.spaceReserve)
+        environment.space = space
         self.environment = environment
         journal = OpeningJournal(directory: path, fileSystem: environment.fileSystem)
         self.lockFile = Locked(lockFile)
@@ -129,8 +139,22 @@ package final class LogDirectory: Sendable {
 
     deinit { groupCommit.abandon() }
 
-    func opening(of partition: TopicPartition) -> Lock {
-        openings[Int(UInt(bitPattern: partition.hashValue) % UInt(openings.count))]
+    /// Opens or deletes a partition while nobody else does either with the same one.
+    func alone<Result>(
+        with partition: TopicPartition,
+        _ body: () throws(LogError) -> Result
+    ) throws(LogError) -> Result {
+        let lock = openings.withLock { openings in
+            openings[partition, default: Opening()].users += 1
+            return openings[partition, default: Opening()].lock
+        }
+        defer {
+            openings.withLock { openings in
+                openings[partition]?.users -= 1
+                if openings[partition]?.users == 0 { openings[partition] = nil }
+            }
+        }
+        return try lock.withLock { () throws(LogError) in try body() }
     }
 
     /// Lets another process, or another part of this one, use the directory.

@@ -90,7 +90,11 @@ struct LogLoader {
         if !isNew { try loadQuarantine(manifest, segments) }
         let isDirty = !report.wasClean && !isNew
         var loaded = try isDirty ? recover(segments, stored) : take(segments, stored)
-        if isDirty {
+        let hasLost = isDirty && !isAsDurable(loaded, stored)
+        if isDirty, !hasLost {
+            // With those that have begun at the log's end.
+            loaded.epochs = stored
+        } else if isDirty {
             // Above every epoch there was, also one whose records are all lost: who has seen them must be able to notice.
             let last = max(loaded.epochs.latest, stored.latest)
             let (next, overflow) = last.rawValue.addingReportingOverflow(1)
@@ -102,7 +106,7 @@ struct LogLoader {
         if loaded.epochs != stored { loaded.hasPreparedEpochs = try save(loaded.epochs, isNew: isNew) }
         if isDirty, syncs { try syncNames() }
         // Otherwise that is part of the log's first sync, before anything that is durable by it.
-        loaded.isNew = (isUnnamed || isDirty) && !(isDirty && syncs)
+        loaded.isNew = (isUnnamed || hasLost) && !(isDirty && syncs)
         loaded.hasSnapshot = fileSystem.exists(
             "\(directory)/\(LogFileNames.name(loaded.logEnd, LogFileNames.snapshot))"
         )
@@ -125,6 +129,14 @@ struct LogLoader {
         report.leaderEpoch = loaded.epochs.latest
         loaded.report = report
         return loaded
+    }
+
+    /// Whether the log is, after a crash, just as the last checkpoint says: nobody has seen a record that is gone, since
+    /// none was shown before it was durable, and nobody will miss one.
+    private func isAsDurable(_ loaded: LoadedLog, _ stored: LeaderEpochs) -> Bool {
+        guard let point = hints.recoveryPoint, point > .zero, config.durability == .fsync else { return false }
+        return loaded.logEnd == point && !isUnnamed && !report.isNoteworthy
+            && !stored.entries.isEmpty && stored.entries.allSatisfy { $0.start <= point }
     }
 
     // MARK: The directory
