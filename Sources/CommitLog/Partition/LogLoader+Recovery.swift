@@ -37,8 +37,8 @@ extension LogLoader {
         guard let last else { throw .corrupt(path: directory, "it has no segments") }
         let end = last.scan.nextOffset
         let durable = syncs ? end : min(end, hints.recoveryPoint ?? .zero)
+        try completeLast(of: kept, next: segments[suspect].baseOffset)
         for segment in kept { try rebuildIfMissing(segment) }
-        try completeTimes(ofLast: kept, next: segments[suspect].baseOffset)
         epochs.truncate(toEnd: end)
         var active = (segment: last.segment, contents: last.scan.contents)
         if isClosed(last.segment), end > last.segment.baseOffset {

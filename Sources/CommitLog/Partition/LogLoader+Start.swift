@@ -41,39 +41,44 @@ extension LogLoader {
         return epochs
     }
 
-    /// Rebuilds the indexes of the segment before the first suspect one if its time index does not end with the largest
-    /// timestamp. Where the recovery point is the segment's end exactly, it was still written when the point was noted:
-    /// its batches are durable then, but nothing of its indexes need be.
-    func completeTimes(ofLast kept: [LogSegment], next: Offset) throws(LogError) {
+    /// Completes the segment before the first suspect one. Where the recovery point is the segment's end exactly, it was
+    /// still written when the point was noted: its batches are durable then, but nothing of its indexes need be, and what
+    /// a failed append had left behind them may be back.
+    func completeLast(of kept: [LogSegment], next: Offset) throws(LogError) {
         guard let last = kept.last(where: { $0.baseOffset < next }), hints.recoveryPoint == next else { return }
-        if try !endsWithLargestTime(last) {
-            try last.rebuildIndexes(size: nil, indexIntervalBytes: config.indexIntervalBytes)
-        }
+        let file = try storage { () throws(FileError) in try last.file() }
+        let size = try storage { () throws(FileError) in try file.size() }
+        let walk = try walk(last, file, size: size, to: next)
+        if let end = walk.end, end < size { try storage { () throws(FileError) in try file.truncate(to: end) } }
+        if !walk.hasTimes { try last.rebuildIndexes(size: nil, indexIntervalBytes: config.indexIntervalBytes) }
     }
 
-    private func endsWithLargestTime(_ segment: LogSegment) throws(LogError) -> Bool {
-        let file = try storage { () throws(FileError) in try segment.file() }
-        let size = try storage { () throws(FileError) in try file.size() }
+    /// Where in the segment the batch ends that `next` follows, nil if that cannot be said, and whether the time index
+    /// ends with the largest timestamp.
+    private func walk(
+        _ segment: LogSegment,
+        _ file: any File,
+        size: Int,
+        to next: Offset
+    ) throws(LogError) -> (end: Int?, hasTimes: Bool) {
         let times = try storage { () throws(FileError) in try segment.timeIndex.file.view(mapped: false, capacity: 0) }
         let entry = try storage { () throws(FileError) in try segment.timeIndex.lastEntry(in: times) }
         var reader = SegmentReader(segment: segment, file: file, end: size, access: .file, maximumSteps: .max)
+        reader.trustsIndex = false
+        var (position, reached, hasTimes, hasEntry) = (0, segment.baseOffset, true, entry == nil)
         do throws(ReadInterruption) {
-            var position = 0
-            if let entry {
-                guard let found = try reader.firstBatch(atOrAbove: entry.offset),
-                    found.header.lastOffset == entry.offset, found.header.maxTimestamp == entry.timestamp
-                else { return false }
-                position = found.position
-            }
-            while position < size {
+            while position < size, reached < next {
                 let header = try reader.header(at: position)
-                if header.maxTimestamp > entry?.timestamp ?? .none { return false }
+                if header.maxTimestamp > entry?.timestamp ?? .none { hasTimes = false }
+                if header.lastOffset == entry?.offset { hasEntry = header.maxTimestamp == entry?.timestamp }
+                reached = header.nextOffset
                 position += header.totalLength
             }
-            return true
+            return (reached == next ? position : nil, hasTimes && hasEntry)
         } catch {
             if case .failed(let failure) = error, case .storage = failure { throw failure }
-            return false
+            // Damage is dealt with elsewhere.
+            return (nil, true)
         }
     }
 }
