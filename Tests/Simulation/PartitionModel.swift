@@ -126,7 +126,11 @@ struct PartitionModel {
         }
         let newEpoch = offsets.leaderEpoch.rawValue
         if mustAdvanceEpoch {
-            try require(newEpoch > epoch, "the leader epoch is \(newEpoch) after a crash, as it was \(epoch) before")
+            // Who has seen what is lost must be able to notice; where nothing is, there is nothing to notice.
+            try require(
+                logEnd < end ? newEpoch > epoch : newEpoch >= epoch,
+                "the leader epoch is \(newEpoch) after a crash, as it was \(epoch) before"
+            )
         }
         for placed in kept { placed.batch.base = placed.base }
         batches = kept
