@@ -206,7 +206,7 @@ final class PartitionOpener: Sendable {
                 maximumScan: isFirst ? Self.quickScanBytes : nil
             )
             if opened.recovery.isNoteworthy { log.warning("\(opened.recovery)") }
-            if opened.offsets.durable < opened.offsets.logEnd { return opened }
+            if opened.needsCommit { return opened }
             settle(job, opened)
         } catch {
             fail(job, number, error)

@@ -40,9 +40,14 @@ extension LogDirectory {
                 table.unopened.remove(partition)
                 return true
             }
-            if isKept { return log }
-            log.abandon()
-            throw .closed(partition)
+            guard isKept else {
+                log.abandon()
+                throw .closed(partition)
+            }
+            // Records were lost that had been removed before: others get their offsets, and must not be taken for them.
+            let start = log.offsets.logStart
+            if table.withLock({ ($0.logStarts.offsets[partition] ?? start) > start }) { try writeCheckpoints() }
+            return log
         }
     }
 
@@ -157,6 +162,11 @@ extension LogDirectory {
             }
         }
     }
+
+    /// Makes durable what the logs have asked for, on the calling thread, where the directory has none of its own for
+    /// that (``LogEnvironment/commitsInBackground``). Returns whether there was anything.
+    @discardableResult
+    package func commit() -> Bool { groupCommit.runDue() }
 
     /// Syncs segments that were finished since the last time, and notes up to where each partition is durable, so that
     /// after a crash no more than what follows has to be looked at.

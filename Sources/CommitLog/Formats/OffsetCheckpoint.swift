@@ -40,7 +40,7 @@ struct OffsetCheckpoint: Equatable {
     static func read(_ name: String, in directory: String, _ fileSystem: any FileSystem) throws(LogError) -> Self {
         let path = "\(directory)/\(name)"
         do throws(LogError) {
-            let text = try SmallFile.readText(path, limit: TextCheckpoint.maximumBytes, fileSystem)
+            let text = try SmallFile.readFinishedText(path, limit: TextCheckpoint.maximumBytes, fileSystem)
             guard let text else { return OffsetCheckpoint() }
             return try OffsetCheckpoint(TextCheckpoint(text, path: path), path: path)
         } catch {

@@ -24,6 +24,16 @@ enum SmallFile {
         return text
     }
 
+    /// As ``readText(_:limit:_:)``; nil as well for a file that a power cut has left without its bytes: empty, or zeros.
+    static func readFinishedText(
+        _ path: String,
+        limit: Int,
+        _ fileSystem: any FileSystem
+    ) throws(LogError) -> String? {
+        guard let text = try readText(path, limit: limit, fileSystem) else { return nil }
+        return text.utf8.allSatisfy { $0 == 0 } ? nil : text
+    }
+
     /// Creates the file anew with these bytes, which are durable once the directory is synced as well.
     static func write(_ bytes: [UInt8], to path: String, _ fileSystem: any FileSystem, synced: Bool) throws(FileError) {
         try fileSystem.remove(path)

@@ -18,6 +18,8 @@ struct LoadedLog {
     /// Whether a snapshot of the producers at the log's end is on disk.
     var hasSnapshot = false
     var manifest = Manifest()
+    /// Whether the file of the epochs is still to be put in its place, once everything is synced.
+    var hasPreparedEpochs = false
     var quarantine = Quarantine()
     /// Below, offsets may be missing without anything being wrong.
     var mayHaveGapsBelow = Offset.zero
@@ -81,10 +83,11 @@ struct LogLoader {
         names = try storage { () throws(FileError) in try fileSystem.list(directory) }
         if !isNew { try checkTopic() }
         let manifest = try settleManifest()
-        let segments = try tidy().map { segment($0, isNew: isNew) }
-        if !isNew { try loadQuarantine(manifest, segments) }
+        let bases = try tidy()
         let stored = try loadEpochs()
-        lacksEpochs = stored.entries.isEmpty
+        lacksEpochs = stored.entries.isEmpty && !isNew
+        let segments = try discardRemains(bases, stored).map { segment($0, isNew: isNew) }
+        if !isNew { try loadQuarantine(manifest, segments) }
         let isDirty = !report.wasClean && !isNew
         var loaded = try isDirty ? recover(segments, stored) : take(segments, stored)
         let hasLost = isDirty && !isAsDurable(loaded, stored)
@@ -100,7 +103,7 @@ struct LogLoader {
         } else if loaded.epochs.entries.isEmpty {
             _ = loaded.epochs.assign(LeaderEpoch(0), at: loaded.logEnd)
         }
-        if loaded.epochs != stored { try loaded.epochs.save(in: directory, fileSystem, synced: syncs && !isNew) }
+        if loaded.epochs != stored { loaded.hasPreparedEpochs = try save(loaded.epochs, isNew: isNew) }
         if isDirty, syncs { try syncNames() }
         // Otherwise that is part of the log's first sync, before anything that is durable by it.
         loaded.isNew = (isUnnamed || hasLost) && !(isDirty && syncs)
@@ -151,12 +154,24 @@ struct LogLoader {
     }
 
     private func writeMetadata() throws(FileError) {
-        try SmallFile.write(
-            Array(PartitionMetadata(topicID: topicID).text.utf8),
-            to: "\(directory)/\(LogFileNames.partitionMetadata)",
+        // By another name first: a write that fails on a full disk must not leave a file that looks damaged.
+        try SmallFile.replace(
+            LogFileNames.partitionMetadata,
+            in: directory,
+            with: Array(PartitionMetadata(topicID: topicID).text.utf8),
             fileSystem,
             synced: false
         )
+    }
+
+    /// Saves the epochs; returns whether they are only prepared: a file that replaces a durable one must be durable before.
+    private func save(_ epochs: LeaderEpochs, isNew: Bool) throws(LogError) -> Bool {
+        if syncs || isNew {
+            try epochs.save(in: directory, fileSystem, synced: syncs && !isNew)
+            return false
+        }
+        try epochs.prepare(in: directory, fileSystem)
+        return true
     }
 
     /// Makes the directory durable as such: the process that has made it may have died before its first sync, and what is
@@ -171,8 +186,8 @@ struct LogLoader {
 
     private mutating func checkTopic() throws(LogError) {
         let path = "\(directory)/\(LogFileNames.partitionMetadata)"
-        let text = try SmallFile.readText(path, limit: PartitionMetadata.maximumBytes, fileSystem)
-        guard let text, !text.isEmpty else {
+        let text = try SmallFile.readFinishedText(path, limit: PartitionMetadata.maximumBytes, fileSystem)
+        guard let text else {
             // A crash before the partition's first sync: nothing in it was durable yet.
             isUnnamed = true
             return try storage { () throws(FileError) in try writeMetadata() }
@@ -200,8 +215,8 @@ struct LogLoader {
     /// As on disk; none if there is no checkpoint of them.
     func storedEpochs() throws(LogError) -> LeaderEpochs {
         let path = "\(directory)/\(LogFileNames.leaderEpochs)"
-        let text = try SmallFile.readText(path, limit: TextCheckpoint.maximumBytes, fileSystem)
-        guard let text, !text.isEmpty else { return LeaderEpochs() }
+        let text = try SmallFile.readFinishedText(path, limit: TextCheckpoint.maximumBytes, fileSystem)
+        guard let text else { return LeaderEpochs() }
         return try LeaderEpochs(TextCheckpoint(text, path: path), path: path)
     }
 
@@ -244,7 +259,7 @@ struct LogLoader {
             sealed: sealed,
             active: ActiveSegment(segment: last, contents: contents, jitter: config.randomJitter()),
             producers: producers,
-            epochs: epochs,
+            epochs: lacksEpochs ? try self.epochs(from: segments) : epochs,
             logStart: first.baseOffset,
             logEnd: end,
             durable: end,
