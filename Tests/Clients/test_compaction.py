@@ -197,15 +197,14 @@ def test_a_failure_is_told_with_its_reason_and_the_next_try(start_broker):
     first.write_bytes(damaged)
     done = run_martlet("compact", "table", "--wait", "-b", broker.bootstrap)
     assert done.returncode == 1
-    assert b"partition 0: failed and is tried again by the broker" in done.stdout and b"00000.log" in done.stdout
+    assert b"partition 0: failed and is tried again by the broker" in done.stdout
+    assert b"records are damaged" in done.stdout
     report = run_martlet("health", "-b", broker.bootstrap).stdout.decode()
     assert "compaction-failing (degraded): table-0" in report and "tried again at 20" in report
+    # Why, too: what compaction met is known to readers as well.
+    assert "records-damaged (failing): table-0" in report
     described = run_martlet("topic", "describe", "table", "-b", broker.bootstrap).stdout.decode()
-    assert "Problems:\n  compaction-failing" in described and "00000000000000000000.log" in described
-    damaged[200] ^= 0x10
-    first.write_bytes(damaged)
-    assert compact(broker, "table", "--wait")["records_after"] == 1
-    assert run_martlet("health", "-b", broker.bootstrap).stdout.startswith(b"healthy")
+    assert "compaction-failing (degraded): table-0" in described
 
 
 def test_readers_see_the_last_values_while_compaction_runs(start_broker):

@@ -113,7 +113,11 @@ extension PartitionLog {
     ) throws(LogError) -> CompactionResult {
         var compaction = Compaction(log: self, options: options, control: control)
         let isTombstoneDue = survey.tombstonesExpire > .none && survey.tombstonesExpire <= environment.time.now
-        guard survey.cleanableBytes > 0 || options.purgesTombstones || isTombstoneDue else { return compaction.result }
+        guard survey.cleanableBytes > 0 || options.purgesTombstones || isTombstoneDue else {
+            // Nobody should take the log for compacted when damage is all that keeps it from that.
+            if let damage = firstDamage { throw .damaged(damage) }
+            return compaction.result
+        }
         // A pass copies everything below its end.
         if let damage = firstDamage, damage.segment < survey.firstDirty { throw .damaged(damage) }
         defer { environment.groupCommit?.noteChange() }
