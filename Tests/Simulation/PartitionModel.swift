@@ -104,12 +104,14 @@ struct PartitionModel {
     // MARK: After a crash
 
     /// Takes over what was found after a start, having checked that it is what must be there: everything below
-    /// `survivingEnd`, and of what follows a first part.
+    /// `survivingEnd`, and of what follows a first part. `hasBeenKept`: the log was there before, and not closed; consumers
+    /// may have seen it up to `shownEnd`.
     mutating func takeOver(
         _ found: [ReadBatch],
         _ offsets: LogOffsets,
         survivingEnd: Int64,
-        mustAdvanceEpoch: Bool
+        hasBeenKept: Bool,
+        shownEnd: Int64
     ) throws(Violation) {
         let (logStart, logEnd) = (offsets.logStart.rawValue, offsets.logEnd.rawValue)
         // Of what was never synced, the first files may be gone as well as the last.
@@ -125,10 +127,10 @@ struct PartitionModel {
             try require(logEnd == last.end, "the log ends at \(logEnd), its last batch at \(last.end)")
         }
         let newEpoch = offsets.leaderEpoch.rawValue
-        if mustAdvanceEpoch {
-            // Who has seen what is lost must be able to notice; where nothing is, there is nothing to notice.
+        if hasBeenKept {
+            // Who has seen what is lost must be able to notice; where nobody has, there is nothing to notice.
             try require(
-                logEnd < end ? newEpoch > epoch : newEpoch >= epoch,
+                logEnd < shownEnd ? newEpoch > epoch : newEpoch >= epoch,
                 "the leader epoch is \(newEpoch) after a crash, as it was \(epoch) before"
             )
         }

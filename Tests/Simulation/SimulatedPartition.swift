@@ -26,7 +26,8 @@ final class SimulatedPartition {
                 found,
                 log.offsets,
                 survivingEnd: cutsPower ? model.survives : model.end,
-                mustAdvanceEpoch: !wasClean && !isNew && (!cutsPower || model.survives > 0)
+                hasBeenKept: !wasClean && !isNew && (!cutsPower || model.survives > 0),
+                shownEnd: log.config.durability == .fsync ? model.survives : model.end
             )
         } catch {
             throw Violation("\(name): \(error)\n  recovery: \(log.recovery)")

@@ -8,6 +8,7 @@ import TestSupport
 extension Simulation {
     func perform() throws {
         faults.end(at: step, fileSystem)
+        try lookAtSpace()
         time.advance(milliseconds: Int64.random(in: 0...20, using: &generator))
         beginFault()
         if has(.haltsInside), !isInterrupted, chance(3) {
@@ -32,6 +33,15 @@ extension Simulation {
         case ..<960 where has(.cleanStops): end = .clean
         case ..<980 where has(.clockJumps): jump()
         default: try append(to: partition)
+        }
+    }
+
+    /// What the thread that looks after the disk's space does after a shortage: it believes in the end of it when the
+    /// second look finds nothing new.
+    private func lookAtSpace() throws {
+        guard !faults.isActive else { return }
+        for _ in 0..<2 where directory?.space.status.level != .ample {
+            try attempt("look at the space") { _ = try directory?.space.check() }
         }
     }
 

@@ -106,7 +106,15 @@ final class Simulation {
             fileSystem.halt(at: nil)
             leave(cutsPower: again)
         }
-        try start(wasClean: wasClean)
+        do {
+            try start(wasClean: wasClean)
+        } catch LogError.quarantined {
+            // Interrupted so often that the log takes the partition for the cause, until an operator says otherwise.
+            note("an operator has the partition tried again")
+            leave(cutsPower: false)
+            try fileSystem.remove("\(Self.root)/opening-failures")
+            try start(wasClean: false)
+        }
         // What a lying disk has lost nobody knows, nor what it has brought back: that the log starts is all.
         if !hasCutPower || !swarm.hasLyingDisk { try takeOver(cutsPower: cutsPower) }
     }
