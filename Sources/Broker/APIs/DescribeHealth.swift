@@ -5,6 +5,8 @@ package import Wire
 extension DescribeHealthRequest: BrokerRequest {
     package func handle(_ call: Call<DescribeHealthRequest>) {
         let broker = call.broker
+        // What readers and compactions have met since the last look for damage.
+        broker.scrubber.tellAll()
         let wanted = topics.map(Set.init)
         let conditions = broker.health.conditions.filter { condition in
             guard let wanted else { return true }
