@@ -6,6 +6,8 @@ final class SimulatedInode: @unchecked Sendable {
     var data: [UInt8] = []
     var durable: [UInt8] = []
     var isTaken = false
+    /// What a failed sync has dropped: it reads as it was written, and no later sync makes it durable.
+    private var dropped: [Range<Int>] = []
     /// Mappings that see later writes.
     private var views: [WeakView] = []
 
@@ -19,7 +21,7 @@ final class SimulatedInode: @unchecked Sendable {
 
     func copy() -> SimulatedInode {
         let inode = SimulatedInode()
-        (inode.data, inode.durable) = (data, durable)
+        (inode.data, inode.durable, inode.dropped) = (data, durable, dropped)
         return inode
     }
 
@@ -27,10 +29,30 @@ final class SimulatedInode: @unchecked Sendable {
         let end = position + bytes.count
         if data.count < end { data += [UInt8](repeating: 0, count: end - data.count) }
         data.replaceSubrange(position..<end, with: bytes)
+        dropped = dropped.flatMap { range in
+            [
+                range.lowerBound..<max(range.lowerBound, min(range.upperBound, position)),
+                min(range.upperBound, max(range.lowerBound, end))..<range.upperBound,
+            ]
+        }.filter { !$0.isEmpty }
         for view in views { view.view?.update(data, from: position, to: end) }
     }
 
-    func sync() { durable = data }
+    func sync() {
+        var new = data
+        for range in dropped {
+            for position in range where position < new.count {
+                new[position] = position < durable.count ? durable[position] : 0
+            }
+        }
+        durable = new
+    }
+
+    /// A sync that fails as Linux' do: what was to be written counts as written, and is not.
+    func failSync() {
+        let first = zip(data, durable).enumerated().first { $1.0 != $1.1 }?.offset ?? min(data.count, durable.count)
+        if first < data.count { dropped.append(first..<data.count) }
+    }
 
     func truncate(to size: Int) {
         if size < data.count { data.removeLast(data.count - size) }
@@ -66,9 +88,10 @@ final class SimulatedFile: File {
     func size() throws(FileError) -> Int { system.state.withLock { _ in inode.data.count } }
 
     func read(into buffer: UnsafeMutableRawBufferPointer, at position: FilePosition) throws(FileError) -> Int {
-        try system.perform(.read, path) { _ in
+        try system.perform(.read, path) { state in
             let start = min(max(0, position.bytes), inode.data.count)
             let end = min(start + buffer.count, inode.data.count)
+            state.bytesRead[path, default: 0] += end - start
             buffer.copyBytes(from: inode.data[start..<end])
             return end - start
         }
@@ -103,7 +126,12 @@ final class SimulatedFile: File {
     }
 
     func sync() throws(FileError) {
-        try system.perform(.sync, path) { _ in inode.sync() }
+        do throws(FileError) {
+            try system.perform(.sync, path) { _ in inode.sync() }
+        } catch {
+            system.state.withLock { if $0.dropsOnFailedSync { inode.failSync() } }
+            throw error
+        }
     }
 
     func takeExclusively() throws(FileError) -> Bool {

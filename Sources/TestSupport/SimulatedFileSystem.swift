@@ -21,7 +21,10 @@ package final class SimulatedFileSystem: FileSystem {
         /// Bytes that may still be written; nil is without limit.
         var freeBytes: Int?
         var isCold = false
+        var dropsOnFailedSync = false
         var counts: [Operation: Int] = [:]
+        var bytesRead: [String: Int] = [:]
+        var observer: (@Sendable (Operation, String) -> Void)?
         var fault: (@Sendable (Operation, String) -> CInt?)?
     }
 
@@ -32,13 +35,34 @@ package final class SimulatedFileSystem: FileSystem {
     /// Lets `fault` decide, with the path, whether an operation fails, and with which errno(3).
     package func inject(_ fault: (@Sendable (Operation, String) -> CInt?)?) { state.withLock { $0.fault = fault } }
 
+    /// Has `observer` told of each operation before it begins; it may use the file system.
+    package func observe(_ observer: (@Sendable (Operation, String) -> Void)?) {
+        state.withLock { $0.observer = observer }
+    }
+
     /// How many bytes may still be written before the disk is full.
     package func limit(freeBytes: Int?) { state.withLock { $0.freeBytes = freeBytes } }
 
     /// Makes mappings claim that no page is resident.
     package func setCold(_ isCold: Bool) { state.withLock { $0.isCold = isCold } }
 
+    /// Makes syncs that fail drop what they were to write, as Linux does.
+    package func setDropsOnFailedSync(_ drops: Bool) { state.withLock { $0.dropsOnFailedSync = drops } }
+
     package func count(of operation: Operation) -> Int { state.withLock { $0.counts[operation] ?? 0 } }
+
+    /// How many bytes were read of files whose path ends with `suffix`.
+    package func bytesRead(suffix: String) -> Int {
+        state.withLock { state in state.bytesRead.filter { $0.key.hasSuffix(suffix) }.values.reduce(0, +) }
+    }
+
+    /// Forgets what ``count(of:)`` and ``bytesRead(suffix:)`` know.
+    package func resetCounts() {
+        state.withLock { state in
+            state.counts = [:]
+            state.bytesRead = [:]
+        }
+    }
 
     /// Pulls the plug: only what was synced is left. Open files go on with data that nobody will see again.
     package func crash() {
@@ -132,9 +156,16 @@ package final class SimulatedFileSystem: FileSystem {
     }
 
     package func syncAll(_ path: String) throws(FileError) {
-        try perform(.syncAll, path) { state in
-            for inode in state.entries.values { inode?.sync() }
-            state.durableEntries = state.entries
+        do throws(FileError) {
+            try perform(.syncAll, path) { state in
+                for inode in state.entries.values { inode?.sync() }
+                state.durableEntries = state.entries
+            }
+        } catch {
+            state.withLock { state in
+                if state.dropsOnFailedSync { for inode in state.entries.values { inode?.failSync() } }
+            }
+            throw error
         }
     }
 
@@ -146,7 +177,8 @@ package final class SimulatedFileSystem: FileSystem {
         _ path: String,
         _ body: (inout State) throws(FileError) -> Result
     ) throws(FileError) -> Result {
-        try state.withLock { state throws(FileError) in
+        state.withLock({ $0.observer })?(operation, path)
+        return try state.withLock { state throws(FileError) in
             state.counts[operation, default: 0] += 1
             if let code = state.fault?(operation, path) { throw FileError("\(operation)", path, code: code) }
             return try body(&state)

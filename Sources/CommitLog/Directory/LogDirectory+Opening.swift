@@ -55,7 +55,7 @@ extension LogDirectory {
         }
         if !begun.isEmpty, failure == nil {
             do throws(FileError) {
-                try environment.fileSystem.syncAll(path)
+                try syncer.syncAll()
                 for (log, work) in begun { log.finishCommit(work) }
             } catch {
                 groupCommit.fail(error)

@@ -59,6 +59,7 @@ extension LogDirectory {
             OpeningHints(
                 logStart: table.logStarts.offsets[partition],
                 recoveryPoint: table.recoveryPoints.offsets[partition] ?? .zero,
+                isSuspect: suspicion.isRaised,
                 maximumScan: maximumScan
             )
         }
@@ -127,9 +128,13 @@ extension LogDirectory {
         isDeleted: (TopicPartition) -> Bool
     ) throws(LogError) -> [String] {
         var kept: [String] = []
-        for partition in unnamed where log(for: partition) == nil && !isWanted(partition) {
+        for partition in unnamed where log(for: partition) == nil {
+            // With a damaged name it may be a deleted topic's, and not that of the new one.
+            let isDoubtful = damagedNames.contains(partition) && isDeleted(partition)
+            if isWanted(partition), !isDoubtful { continue }
             let isEmpty = try !holdsRecords("\(path)/\(partition)")
-            if isEmpty || isDeleted(partition) {
+            let isKnown = !damagedNames.contains(partition)
+            if isEmpty || (isDeleted(partition) && isKnown) {
                 try delete(partition)
             } else if let name = try retire(partition, LogFileNames.stray) {
                 kept.append(name)
@@ -163,6 +168,7 @@ extension LogDirectory {
     package func checkpoint() throws(LogError) {
         if let failure { throw failure }
         do throws(LogError) {
+            let logs = logs
             let isAll = mustSync.exchange(false, ordering: .acquiringAndReleasing)
             for log in logs {
                 try isAll ? log.commit() : log.flushFinishedSegments()
@@ -205,13 +211,14 @@ extension LogDirectory {
             }
         }
         // Once for all: one by one, thousands of partitions take minutes.
-        try storage { () throws(FileError) in try environment.fileSystem.syncAll(path) }
+        try storage { () throws(FileError) in try syncer.syncAll() }
         for log in closed { log.declareDurable() }
         try writeCheckpoints()
         if let failure { throw failure }
         let isWhole = table.withLock { $0.unopened.isEmpty && !$0.hasUnusable }
         if isWhole || wasCleanShutdown {
             try storage { () throws(FileError) in
+                try suspicion.settle()
                 try SmallFile.replace(
                     Self.cleanShutdownName,
                     in: path,
@@ -221,9 +228,6 @@ extension LogDirectory {
             }
         }
     }
-
-    /// As Kafka writes it.
-    private static let cleanMark = #"{"version":0,"brokerEpoch":-1}"#
 
     private func writeCheckpoints() throws(LogError) {
         try checkpointing.withLock { () throws(LogError) in
@@ -239,7 +243,10 @@ extension LogDirectory {
             if current == written, deleted.isEmpty { return }
             try storage { () throws(FileError) in
                 for (name, checkpoint) in current.sorted(by: { $0.key < $1.key }) where checkpoint != written[name] {
-                    try checkpoint.write(name, in: path, environment.fileSystem)
+                    // No generation may speak of a deleted partition: a new one may get its name.
+                    for _ in 0..<(deleted.isEmpty ? 1 : 2) {
+                        try checkpoint.write(name, in: path, environment.fileSystem)
+                    }
                 }
             }
             table.withLock { table in

@@ -35,7 +35,7 @@ final class OpeningJournal: Sendable {
         var deaths: [TopicPartition: Int] = [:]
         do throws(LogError) {
             let known = try OffsetCheckpoint.read(Self.failuresName, in: directory, fileSystem)
-            deaths = known.offsets.mapValues { Int(clamping: $0.rawValue) }
+            deaths = (known.value?.offsets ?? [:]).mapValues { Int(clamping: $0.rawValue) }
         } catch {
             // Nothing is known then.
         }

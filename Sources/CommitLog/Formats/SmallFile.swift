@@ -48,4 +48,52 @@ enum SmallFile {
         try fileSystem.rename(temporary, to: path)
         if synced { try fileSystem.syncDirectory(directory) }
     }
+
+    /// As ``replace(_:in:with:_:synced:)``, but the old one stays under another name, for ``Generations``. Between the
+    /// two renames there is only the old one.
+    static func replaceKeepingPrevious(
+        _ name: String,
+        in directory: String,
+        with bytes: [UInt8],
+        _ fileSystem: any FileSystem,
+        synced: Bool = true
+    ) throws(FileError) {
+        let path = "\(directory)/\(name)"
+        let temporary = path + LogFileNames.temporary
+        try write(bytes, to: temporary, fileSystem, synced: synced)
+        if fileSystem.exists(path) { try fileSystem.rename(path, to: path + LogFileNames.previous) }
+        try fileSystem.rename(temporary, to: path)
+        if synced { try fileSystem.syncDirectory(directory) }
+    }
+}
+
+/// A small text file, of which the one before the last is kept: what is in the newest that is whole. Immutable.
+struct Generations<Value> {
+    /// nil if there is none, or none that is whole.
+    let value: Value?
+    /// Those that are not whole, the newest first.
+    let damaged: [String]
+
+    /// Whether the value is of the generation before the last, or both are gone.
+    var isOutdated: Bool { !damaged.isEmpty }
+
+    static func read(
+        _ name: String,
+        in directory: String,
+        limit: Int,
+        _ fileSystem: any FileSystem,
+        _ parse: (String, String) throws(LogError) -> Value
+    ) throws(LogError) -> Generations {
+        var damaged: [String] = []
+        for path in ["\(directory)/\(name)", "\(directory)/\(name)\(LogFileNames.previous)"] {
+            do throws(LogError) {
+                guard let text = try SmallFile.readText(path, limit: limit, fileSystem) else { continue }
+                return Generations(value: try parse(text, path), damaged: damaged)
+            } catch {
+                guard case .corrupt = error else { throw error }
+                damaged.append(path)
+            }
+        }
+        return Generations(value: nil, damaged: damaged)
+    }
 }

@@ -52,10 +52,10 @@ struct LeaderEpochs: Equatable {
     /// Writes the checkpoint file, durably if `synced`.
     func save(in directory: String, _ fileSystem: any FileSystem, synced: Bool) throws(LogError) {
         try storage { () throws(FileError) in
-            try SmallFile.replace(
+            try SmallFile.replaceKeepingPrevious(
                 LogFileNames.leaderEpochs,
                 in: directory,
-                with: Array(checkpoint.text.utf8),
+                with: Array(checkpoint.sealed.utf8),
                 fileSystem,
                 synced: synced
             )

@@ -3,6 +3,14 @@ import Records
 
 /// Repair after a crash, and the producers' state.
 extension LogLoader {
+    /// What a scan has come to know besides the segment. A value.
+    private struct ScannedState {
+        var producers: ProducerState
+        var epochs: LeaderEpochs
+        /// Up to this byte all was durable.
+        var proven: Int
+    }
+
     /// Reads every segment that may have lost something, cuts the log where it goes wrong, and rebuilds indexes and
     /// producer state. Without a recovery point only the last segment is suspect: earlier ones were complete when the
     /// last one was begun.
@@ -97,6 +105,28 @@ extension LogLoader {
         return segment
     }
 
+    /// Writes bytes over themselves, so that the next sync has to write them: an earlier one may have failed and left them
+    /// in the page cache, where they look written. The note of that may be lost with the disk it was meant for, so what
+    /// topics promise to be durable is written in any case; that is the last second's.
+    private func rewrite(_ file: any File, _ range: Range<Int>) throws(FileError) {
+        guard hints.isSuspect || (hints.recoveryPoint != nil && config.durability == .fsync) else { return }
+        var scratch = [UInt8](repeating: 0, count: min(range.count, LogEnvironment.scratchBytes))
+        var position = range.lowerBound
+        while position < range.upperBound {
+            let length = min(scratch.count, range.upperBound - position)
+            let count = try scratch.withMutableBytes { buffer throws(FileError) in
+                let piece = UnsafeMutableRawBufferPointer(rebasing: buffer.prefix(length))
+                let count = try file.read(into: piece, at: FilePosition(position))
+                let nothing = UnsafeRawBufferPointer(start: nil, count: 0)
+                let bytes = UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(piece).prefix(count))
+                try file.write(bytes, nothing, at: FilePosition(position))
+                return count
+            }
+            if count == 0 { return }
+            position += count
+        }
+    }
+
     /// `end`: where the next segment begins; nil for the last.
     private mutating func repair(
         _ segment: LogSegment,
@@ -116,12 +146,13 @@ extension LogLoader {
                 throw .corrupt(path: segment.path, scan.problem ?? "offsets from \(scan.nextOffset) on are missing")
             }
         }
-        (producers, epochs) = found
+        (producers, epochs) = (found.producers, found.epochs)
         report.scannedSegments += 1
         report.scannedBytes += size - (start?.position ?? 0)
         let good = scan.contents.size
         try storage { () throws(FileError) in
             if good < size { try file.truncate(to: good) }
+            try rewrite(file, min(good, found.proven)..<good)
             // What was only in the page cache when the process died counts from here on.
             if syncs, good < size || scan.nextOffset > hints.recoveryPoint ?? .zero { try file.sync() }
             try segment.offsetIndex.file.replaceUnlessSame(scan.offsetIndex)
@@ -154,8 +185,9 @@ extension LogLoader {
         from start: ScanStart?,
         size: Int,
         _ state: (ProducerState, LeaderEpochs)
-    ) throws(LogError) -> (SegmentScan, (ProducerState, LeaderEpochs)) {
-        var found = state
+    ) throws(LogError) -> (SegmentScan, ScannedState) {
+        var found = ScannedState(producers: state.0, epochs: state.1, proven: start?.position ?? 0)
+        let durable = hints.recoveryPoint ?? .zero
         let scan = try SegmentScan.scan(
             segment,
             size: size,
@@ -164,12 +196,13 @@ extension LogLoader {
             from: start,
             allows: allows
         ) { header in
-            found.0.record(header, lastOffset: header.lastOffset, maxTimestamp: header.maxTimestamp)
+            found.producers.record(header, lastOffset: header.lastOffset, maxTimestamp: header.maxTimestamp)
+            if header.nextOffset <= durable { found.proven += header.totalLength }
             // Only if the checkpoint is gone: no checksum covers this field, and an epoch is durable before it is used.
-            guard lacksEpochs, header.leaderEpoch > found.1.latest, header.leaderEpoch.rawValue < Int32.max else {
+            guard lacksEpochs, header.leaderEpoch > found.epochs.latest, header.leaderEpoch.rawValue < Int32.max else {
                 return
             }
-            _ = found.1.assign(header.leaderEpoch, at: header.baseOffset)
+            _ = found.epochs.assign(header.leaderEpoch, at: header.baseOffset)
         }
         if scan.isForeign {
             throw .unsupportedFormat(path: segment.path, "it holds messages from before Kafka 0.11")
