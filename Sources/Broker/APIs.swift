@@ -18,6 +18,7 @@ package enum APIs {
         Handler(InitProducerIdRequest.self),
         Handler(OffsetForLeaderEpochRequest.self),
         Handler(DescribeConfigsRequest.self),
+        Handler(DescribeLogDirsRequest.self),
         Handler(CreatePartitionsRequest.self),
         Handler(IncrementalAlterConfigsRequest.self),
         Handler(DescribeClusterRequest.self),

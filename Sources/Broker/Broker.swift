@@ -26,6 +26,8 @@ package final class Broker: Sendable {
     package let health: Health
     /// Deletes what is too old or too much.
     package let retention: RetentionKeeper
+    /// Watches the free space of the disks.
+    package let space: SpaceKeeper
     /// Changes of topics and configurations, one at a time.
     let control: WorkerPool
     /// Reads that may have to wait for the disk.
@@ -75,6 +77,7 @@ package final class Broker: Sendable {
             time: time,
             log: log
         )
+        space = SpaceKeeper(directories: storage.directories, health: health, log: log)
         control = WorkerPool("control", threads: 1)
         io = WorkerPool("io", threads: settings.numIOThreads)
         maximumPartitions = FileLimits.maximumPartitions
@@ -215,14 +218,23 @@ package final class Broker: Sendable {
     /// Logs an append that failed for a reason the operator should know of; what clients do wrong is theirs to log.
     func noteAppendFailure(_ error: LogError, _ partition: HostedPartition) {
         guard error.errorCode == .kafkaStorageError else { return }
+        // Said once, by who watches the disk.
+        if case .spaceLow = error { return }
         guard let suppressed = complaints.admit("\(partition.topicPartition)", now: time.instant) else { return }
         log.error("append to \(partition.topicPartition) failed: \(error) (\(suppressed) similar before)")
+    }
+
+    /// Logs a read that the disk has failed.
+    func noteReadFailure(_ error: LogError, _ partition: TopicPartition) {
+        guard let suppressed = complaints.admit("read \(partition)", now: time.instant) else { return }
+        log.error("read of \(partition) failed: \(error) (\(suppressed) similar before)")
     }
 
     // MARK: The end
 
     /// Finishes work in the background and closes all logs. No request may come any more. Blocks.
     package func stop() {
+        space.stop()
         cleaner.stop()
         scrubber.stop()
         opener.withLock { $0 }?.stop()

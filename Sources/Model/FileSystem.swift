@@ -20,6 +20,8 @@ package protocol FileSystem: Sendable {
     func syncDirectory(_ path: String) throws(FileError)
     /// When a file was last written to; nil if the file system does not keep that.
     func modificationTime(_ path: String) throws(FileError) -> Timestamp?
+    /// How much room there is where `path` is; nil if the file system does not say. statvfs(3).
+    func space(of path: String) throws(FileError) -> FileSystemSpace?
     /// Makes everything durable that is on the same file system as `path`: syncfs(2). For many files at once.
     func syncAll(_ path: String) throws(FileError)
     /// Something that does the same again and again, and learns of every write that has failed since it was made.
@@ -48,6 +50,19 @@ extension FileSystem {
 
     package func syncer(for path: String) throws(FileError) -> any FileSystemSyncer {
         ForgetfulSyncer(fileSystem: self, path: path)
+    }
+
+    package func space(of path: String) throws(FileError) -> FileSystemSpace? { nil }
+}
+
+/// How large a file system is and how much of it may still be written, in bytes. A value.
+package struct FileSystemSpace: Equatable, Sendable {
+    package let total: Int
+    package let free: Int
+
+    package init(total: Int, free: Int) {
+        self.total = total
+        self.free = free
     }
 }
 

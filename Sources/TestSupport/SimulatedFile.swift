@@ -88,10 +88,9 @@ final class SimulatedFile: File {
     func size() throws(FileError) -> Int { system.state.withLock { _ in inode.data.count } }
 
     func read(into buffer: UnsafeMutableRawBufferPointer, at position: FilePosition) throws(FileError) -> Int {
-        try system.perform(.read, path) { state in
+        try system.perform(.read, path) { _ in
             let start = min(max(0, position.bytes), inode.data.count)
             let end = min(start + buffer.count, inode.data.count)
-            state.bytesRead[path, default: 0] += end - start
             buffer.copyBytes(from: inode.data[start..<end])
             return end - start
         }

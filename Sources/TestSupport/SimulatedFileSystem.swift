@@ -9,6 +9,7 @@ package final class SimulatedFileSystem: FileSystem {
     /// An operation that a test can make fail.
     package enum Operation: Sendable, Hashable {
         case open, read, write, truncate, reserve, sync, map
+        case space
         case createDirectory, list, rename, remove, syncDirectory, syncAll
     }
 
@@ -20,11 +21,11 @@ package final class SimulatedFileSystem: FileSystem {
         var durableEntries: [String: SimulatedInode?] = [:]
         /// Bytes that may still be written; nil is without limit.
         var freeBytes: Int?
+        /// The size of the disk as it tells it; nil if it does not.
+        var totalBytes: Int?
         var isCold = false
         var dropsOnFailedSync = false
         var counts: [Operation: Int] = [:]
-        var bytesRead: [String: Int] = [:]
-        var observer: (@Sendable (Operation, String) -> Void)?
         var fault: (@Sendable (Operation, String) -> CInt?)?
     }
 
@@ -35,13 +36,13 @@ package final class SimulatedFileSystem: FileSystem {
     /// Lets `fault` decide, with the path, whether an operation fails, and with which errno(3).
     package func inject(_ fault: (@Sendable (Operation, String) -> CInt?)?) { state.withLock { $0.fault = fault } }
 
-    /// Has `observer` told of each operation before it begins; it may use the file system.
-    package func observe(_ observer: (@Sendable (Operation, String) -> Void)?) {
-        state.withLock { $0.observer = observer }
+    /// How many bytes may still be written before the disk is full, and of what size it claims to be, if of any.
+    package func limit(freeBytes: Int?, totalBytes: Int? = nil) {
+        state.withLock { state in
+            state.freeBytes = freeBytes
+            state.totalBytes = totalBytes
+        }
     }
-
-    /// How many bytes may still be written before the disk is full.
-    package func limit(freeBytes: Int?) { state.withLock { $0.freeBytes = freeBytes } }
 
     /// Makes mappings claim that no page is resident.
     package func setCold(_ isCold: Bool) { state.withLock { $0.isCold = isCold } }
@@ -50,19 +51,6 @@ package final class SimulatedFileSystem: FileSystem {
     package func setDropsOnFailedSync(_ drops: Bool) { state.withLock { $0.dropsOnFailedSync = drops } }
 
     package func count(of operation: Operation) -> Int { state.withLock { $0.counts[operation] ?? 0 } }
-
-    /// How many bytes were read of files whose path ends with `suffix`.
-    package func bytesRead(suffix: String) -> Int {
-        state.withLock { state in state.bytesRead.filter { $0.key.hasSuffix(suffix) }.values.reduce(0, +) }
-    }
-
-    /// Forgets what ``count(of:)`` and ``bytesRead(suffix:)`` know.
-    package func resetCounts() {
-        state.withLock { state in
-            state.counts = [:]
-            state.bytesRead = [:]
-        }
-    }
 
     /// Pulls the plug: only what was synced is left. Open files go on with data that nobody will see again.
     package func crash() {
@@ -132,12 +120,23 @@ package final class SimulatedFileSystem: FileSystem {
     }
 
     package func remove(_ path: String) throws(FileError) {
-        try perform(.remove, path) { state in state.entries[path] = nil }
+        try perform(.remove, path) { state in free(path, &state) }
+    }
+
+    private func free(_ path: String, _ state: inout State) {
+        if let entry = state.entries.removeValue(forKey: path) { state.freeBytes? += entry?.data.count ?? 0 }
+    }
+
+    package func space(of path: String) throws(FileError) -> FileSystemSpace? {
+        try perform(.space, path) { state in
+            guard let total = state.totalBytes, let free = state.freeBytes else { return nil }
+            return FileSystemSpace(total: total, free: free)
+        }
     }
 
     package func removeTree(_ path: String) throws(FileError) {
         try perform(.remove, path) { state in
-            for old in state.entries.keys where old == path || old.hasPrefix(path + "/") { state.entries[old] = nil }
+            for old in state.entries.keys where old == path || old.hasPrefix(path + "/") { free(old, &state) }
         }
     }
 
@@ -177,8 +176,7 @@ package final class SimulatedFileSystem: FileSystem {
         _ path: String,
         _ body: (inout State) throws(FileError) -> Result
     ) throws(FileError) -> Result {
-        state.withLock({ $0.observer })?(operation, path)
-        return try state.withLock { state throws(FileError) in
+        try state.withLock { state throws(FileError) in
             state.counts[operation, default: 0] += 1
             if let code = state.fault?(operation, path) { throw FileError("\(operation)", path, code: code) }
             return try body(&state)

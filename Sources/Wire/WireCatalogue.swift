@@ -59,6 +59,7 @@ package enum WireCatalogue {
         kinds(InitProducerIdRequest.self),
         kinds(OffsetForLeaderEpochRequest.self),
         kinds(DescribeConfigsRequest.self),
+        kinds(DescribeLogDirsRequest.self),
         kinds(CreatePartitionsRequest.self),
         kinds(IncrementalAlterConfigsRequest.self),
         kinds(DescribeClusterRequest.self),

@@ -25,7 +25,7 @@ extension LogDirectory {
         isFound: Bool = false,
         maximumScan: Int? = nil
     ) throws(LogError) -> PartitionLog {
-        try opening(of: partition).withLock { () throws(LogError) in
+        try alone(with: partition) { () throws(LogError) in
             if let log = log(for: partition) {
                 guard log.topicID == topicID else {
                     throw .inconsistentTopicID(path: log.directory, found: log.topicID, expected: topicID)
@@ -89,7 +89,7 @@ extension LogDirectory {
     /// Takes a partition out of use: from here on it is gone, also after a crash. Its files are removed by
     /// ``removeDeleted()``, whenever the caller has time; what is being read stays readable.
     package func delete(_ partition: TopicPartition) throws(LogError) {
-        try opening(of: partition).withLock { () throws(LogError) in try putAside(partition) }
+        try alone(with: partition) { () throws(LogError) in try putAside(partition) }
     }
 
     private func putAside(_ partition: TopicPartition) throws(LogError) {

@@ -45,14 +45,22 @@ package final class LogDirectory: Sendable {
     let groupCommit: GroupCommit
     let syncer: any FileSystemSyncer
     let suspicion: SyncSuspicion
+    /// How much room there is.
+    package let space: DiskSpace
     let table: Locked<PartitionTable>
     let journal: OpeningJournal
     /// Whether files have to be synced so that they can be closed: there are too many.
     let mustSync = Atomic<Bool>(false)
     /// Held while the checkpoint files are written.
     let checkpointing = Lock()
-    /// Serialises opening and deleting of one partition, several of which share a lock.
-    private let openings = (0..<256).map { _ in Lock() }
+    /// Partitions that are being opened or deleted.
+    private let openings = Locked<[TopicPartition: Opening]>([:])
+
+    private struct Opening {
+        let lock = Lock()
+        var users = 0
+    }
+
     /// Held open while the directory is in use; closing it gives the directory to whoever wants it next.
     private let lockFile: Locked<(any File)?>
 
@@ -106,6 +114,8 @@ package final class LogDirectory: Sendable {
         suspicion = SyncSuspicion(path: path, fileSystem: environment.fileSystem)
         var environment = environment
         environment.groupCommit = groupCommit
+        space = DiskSpace(path: path, fileSystem: environment.fileSystem, reserve: environment.spaceReserve)
+        environment.space = space
         self.environment = environment
         journal = OpeningJournal(directory: path, fileSystem: environment.fileSystem)
         self.lockFile = Locked(lockFile)
@@ -136,11 +146,8 @@ package final class LogDirectory: Sendable {
         let points = try OffsetCheckpoint.read(OffsetCheckpoint.recoveryPoints, in: path, fileSystem)
         let starts = try OffsetCheckpoint.read(OffsetCheckpoint.logStarts, in: path, fileSystem)
         let compacted = try OffsetCheckpoint.read(OffsetCheckpoint.compactedTo, in: path, fileSystem)
-        self.damaged =
-            damaged
-            + (points.damaged + starts.damaged + compacted.damaged).map {
-                "\($0) is damaged, what was known before is used instead"
-            }
+        let outdated = points.damaged + starts.damaged + compacted.damaged
+        self.damaged = damaged + outdated.map { "\($0) is damaged, what was known before is used instead" }
         self.damagedNames = damagedNames
         self.found = found
         self.unnamed = unnamed
@@ -163,8 +170,22 @@ package final class LogDirectory: Sendable {
 
     deinit { groupCommit.abandon() }
 
-    func opening(of partition: TopicPartition) -> Lock {
-        openings[Int(UInt(bitPattern: partition.hashValue) % UInt(openings.count))]
+    /// Opens or deletes a partition while nobody else does either with the same one.
+    func alone<Result>(
+        with partition: TopicPartition,
+        _ body: () throws(LogError) -> Result
+    ) throws(LogError) -> Result {
+        let lock = openings.withLock { openings in
+            openings[partition, default: Opening()].users += 1
+            return openings[partition, default: Opening()].lock
+        }
+        defer {
+            openings.withLock { openings in
+                openings[partition]?.users -= 1
+                if openings[partition]?.users == 0 { openings[partition] = nil }
+            }
+        }
+        return try lock.withLock { () throws(LogError) in try body() }
     }
 
     /// Lets another process, or another part of this one, use the directory.

@@ -150,14 +150,16 @@ extension LogLoader {
         report.scannedSegments += 1
         report.scannedBytes += size - (start?.position ?? 0)
         let good = scan.contents.size
+        let open = end == nil && !isClosed(segment) ? scan.openContents : nil
         try storage { () throws(FileError) in
             if good < size { try file.truncate(to: good) }
             try rewrite(file, min(good, found.proven)..<good)
             // What was only in the page cache when the process died counts from here on.
             if syncs, good < size || scan.nextOffset > hints.recoveryPoint ?? .zero { try file.sync() }
             try segment.offsetIndex.file.replaceUnlessSame(scan.offsetIndex)
-            try segment.timeIndex.file.replaceUnlessSame(scan.timeIndex)
+            if open == nil { try segment.timeIndex.file.replaceUnlessSame(scan.timeIndex) }
         }
+        if let open { scan.contents = open }
         if let problem = scan.problem {
             report.truncations.append(
                 RecoveryReport.Truncation(

@@ -87,7 +87,11 @@ struct LogLoader {
         let isDirty = (!report.wasClean || lacksEpochs) && !isNew
         lacksEpochs = lacksEpochs || stored.entries.isEmpty
         var loaded = try isDirty ? recover(segments, stored) : take(segments, stored)
-        if isDirty {
+        let hasLost = isDirty && !isAsDurable(loaded, stored)
+        if isDirty, !hasLost {
+            // With those that have begun at the log's end.
+            loaded.epochs = stored
+        } else if isDirty {
             // Above every epoch there was, also one whose records are all lost: who has seen them must be able to notice.
             let last = max(loaded.epochs.latest, stored.latest)
             // The checkpoint that is damaged may have had one more.
@@ -100,7 +104,7 @@ struct LogLoader {
         if loaded.epochs != stored { try loaded.epochs.save(in: directory, fileSystem, synced: syncs && !isNew) }
         if isDirty, syncs { try syncNames() }
         // Otherwise that is part of the log's first sync, before anything that is durable by it.
-        loaded.isNew = (isUnnamed || isDirty) && !(isDirty && syncs)
+        loaded.isNew = (isUnnamed || hasLost) && !(isDirty && syncs)
         loaded.hasSnapshot = fileSystem.exists(
             "\(directory)/\(LogFileNames.name(loaded.logEnd, LogFileNames.snapshot))"
         )
@@ -123,6 +127,14 @@ struct LogLoader {
         report.leaderEpoch = loaded.epochs.latest
         loaded.report = report
         return loaded
+    }
+
+    /// Whether the log is, after a crash, just as the last checkpoint says: nobody has seen a record that is gone, since
+    /// none was shown before it was durable, and nobody will miss one.
+    private func isAsDurable(_ loaded: LoadedLog, _ stored: LeaderEpochs) -> Bool {
+        guard let point = hints.recoveryPoint, point > .zero, config.durability == .fsync else { return false }
+        return loaded.logEnd == point && !isUnnamed && !report.isNoteworthy
+            && !stored.entries.isEmpty && stored.entries.allSatisfy { $0.start <= point }
     }
 
     // MARK: The directory

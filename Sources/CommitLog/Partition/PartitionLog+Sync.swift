@@ -187,6 +187,9 @@ struct SyncWork {
 }
 
 extension FileError {
+    /// Whether there is no room on the disk, or none for us.
+    var isFullDisk: Bool { code == ENOSPC || code == EDQUOT }
+
     /// Whether something was missing that may be there again later: space, memory, descriptors. A sync that failed is
     /// never that, for the kernel may have dropped what it could not write.
     var isShortage: Bool {

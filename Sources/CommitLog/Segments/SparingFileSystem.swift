@@ -61,4 +61,6 @@ package struct SparingFileSystem: FileSystem {
     package func modificationTime(_ path: String) throws(FileError) -> Timestamp? {
         try base.modificationTime(path)
     }
+
+    package func space(of path: String) throws(FileError) -> FileSystemSpace? { try base.space(of: path) }
 }

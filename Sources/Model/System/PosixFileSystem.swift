@@ -95,6 +95,16 @@ package struct PosixFileSystem: FileSystem {
 
     package func syncer(for path: String) throws(FileError) -> any FileSystemSyncer { try PosixSyncer(path) }
 
+    package func space(of path: String) throws(FileError) -> FileSystemSpace? {
+        var status = statvfs()
+        try check("look at the free space of", path) { statvfs(path, &status) }
+        // What only the superuser may use is nobody's here.
+        return FileSystemSpace(
+            total: Int(clamping: status.f_blocks.multipliedClamped(by: status.f_frsize)),
+            free: Int(clamping: status.f_bavail.multipliedClamped(by: status.f_frsize))
+        )
+    }
+
     private static func parent(of path: String) -> String {
         guard let slash = path.lastIndex(of: "/") else { return "." }
         return slash == path.startIndex ? "/" : String(path[..<slash])
@@ -116,6 +126,13 @@ private final class PosixSyncer: FileSystemSyncer {
 
     func syncAll() throws(FileError) {
         try check("sync the file system of", path) { martlet_sync_all(descriptor) }
+    }
+}
+
+extension UInt {
+    fileprivate func multipliedClamped(by factor: UInt) -> UInt {
+        let (product, overflow) = multipliedReportingOverflow(by: factor)
+        return overflow ? .max : product
     }
 }
 
