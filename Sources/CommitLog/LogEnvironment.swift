@@ -19,6 +19,9 @@ package struct LogEnvironment: Sendable {
     package var fullScanBytes = 1 << 20
     /// How much is appended between two notes of the producers' state inside a segment.
     package var producerNoteBytes = 16 << 20
+    /// Whether a log directory commits on threads of its own; else whoever uses it calls ``LogDirectory/commit()``, as
+    /// simulations do, in which nothing may happen by itself.
+    package var commitsInBackground = true
 
     /// How much of the disk is kept for what makes room (`log.reserve.bytes`).
     package var spaceReserve = SpaceReserve()

@@ -93,8 +93,10 @@ def test_a_failed_write_or_sync_is_final_for_its_directory_and_reads_go_on(start
     assert home(broker) != home(broker, "other-0")
     assert values(broker) == stored
     assert values(broker, "other") == [b"x"]
-    (problem,) = problems(broker)
-    assert (problem["kind"], problem["subject"]) == ("log-directory-offline", home(broker))
+    found = [(problem["kind"], problem["subject"]) for problem in problems(broker)]
+    assert ("log-directory-offline", home(broker)) in found
+    # A checkpoint may have been under way.
+    assert {kind for kind, _ in found} <= {"log-directory-offline", "checkpoint-failing"}
     broker.stop()
     broker.under = []
     broker.start()

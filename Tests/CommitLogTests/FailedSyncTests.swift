@@ -52,7 +52,7 @@ import Testing
         try directory.checkpoint()
         let failed = Semaphore()
         directory.setFailureHandler { _ in failed.signal() }
-        fileSystem.setDropsOnFailedSync(true)
+        fileSystem.changeDisk { $0.dropsOnFailedSync = true }
         let marker = marker
         fileSystem.inject { operation, path in
             if operation == .sync, path.hasSuffix(".log") { return EIO }

@@ -40,9 +40,16 @@ extension LogDirectory {
                 table.unopened.remove(partition)
                 return true
             }
-            if isKept { return log }
-            log.abandon()
-            throw .closed(partition)
+            guard isKept else {
+                log.abandon()
+                throw .closed(partition)
+            }
+            // Records were lost that had been removed before: others get their offsets, and must not be taken for them.
+            let start = log.offsets.logStart
+            if table.withLock({ ($0.logStarts.offsets[partition] ?? start) > start }) {
+                try writeCheckpoints(inBothGenerations: true)
+            }
+            return log
         }
     }
 
@@ -163,6 +170,11 @@ extension LogDirectory {
         }
     }
 
+    /// Makes durable what the logs have asked for, on the calling thread, where the directory has none of its own for
+    /// that (``LogEnvironment/commitsInBackground``). Returns whether there was anything.
+    @discardableResult
+    package func commit() -> Bool { groupCommit.runDue() }
+
     /// Syncs segments that were finished since the last time, and notes up to where each partition is durable, so that
     /// after a crash no more than what follows has to be looked at.
     package func checkpoint() throws(LogError) {
@@ -229,7 +241,8 @@ extension LogDirectory {
         }
     }
 
-    private func writeCheckpoints() throws(LogError) {
+    /// `inBothGenerations`: what the files say now is wrong, and must not come back from the ones before.
+    private func writeCheckpoints(inBothGenerations: Bool = false) throws(LogError) {
         try checkpointing.withLock { () throws(LogError) in
             let (current, written, deleted) = table.withLock { table in
                 for (partition, log) in table.open {
@@ -244,7 +257,7 @@ extension LogDirectory {
             try storage { () throws(FileError) in
                 for (name, checkpoint) in current.sorted(by: { $0.key < $1.key }) where checkpoint != written[name] {
                     // No generation may speak of a deleted partition: a new one may get its name.
-                    for _ in 0..<(deleted.isEmpty ? 1 : 2) {
+                    for _ in 0..<(deleted.isEmpty && !inBothGenerations ? 1 : 2) {
                         try checkpoint.write(name, in: path, environment.fileSystem)
                     }
                 }

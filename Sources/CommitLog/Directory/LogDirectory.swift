@@ -77,7 +77,7 @@ package final class LogDirectory: Sendable {
         generator: some RandomNumberGenerator = SystemRandomNumberGenerator()
     ) throws(LogError) -> LogDirectory {
         let fileSystem = environment.fileSystem
-        try storage { () throws(FileError) in try fileSystem.createDirectory(path) }
+        try storage { () throws(FileError) in try make(path, fileSystem) }
         let lock = try take(path, fileSystem)
         var generator = generator
         let properties = try identify(path, clusterID, nodeID, &generator, fileSystem)
@@ -110,7 +110,7 @@ package final class LogDirectory: Sendable {
         self.path = path
         self.properties = properties
         syncer = try storage { () throws(FileError) in try environment.fileSystem.syncer(for: path) }
-        groupCommit = GroupCommit(path: path)
+        groupCommit = GroupCommit(path: path, environment: environment)
         suspicion = SyncSuspicion(path: path, fileSystem: environment.fileSystem)
         var environment = environment
         environment.groupCommit = groupCommit
@@ -191,6 +191,20 @@ package final class LogDirectory: Sendable {
     /// Lets another process, or another part of this one, use the directory.
     func release() { lockFile.withLock { $0 = nil } }
 
+    /// Creates the directory where it is missing, and makes its name durable, and the names of those above it that were
+    /// missing as well: without them nothing in it is.
+    private static func make(_ path: String, _ fileSystem: any FileSystem) throws(FileError) {
+        var missing: [String] = []
+        var ancestor = path
+        while !fileSystem.exists(ancestor), ancestor != LogLoader.parent(of: ancestor) {
+            missing.append(ancestor)
+            ancestor = LogLoader.parent(of: ancestor)
+        }
+        if missing.isEmpty { return }
+        try fileSystem.createDirectory(path)
+        for made in missing.reversed() { try fileSystem.syncDirectory(LogLoader.parent(of: made)) }
+    }
+
     /// Locks the directory and leaves this process's number for whoever finds it locked.
     private static func take(_ path: String, _ fileSystem: any FileSystem) throws(LogError) -> any File {
         let lockPath = "\(path)/\(lockName)"
@@ -239,7 +253,7 @@ package final class LogDirectory: Sendable {
             limit: MetaProperties.maximumBytes,
             fileSystem
         ) { text, path throws(LogError) in
-            if text.isEmpty { throw .corrupt(path: path, "it is empty") }
+            guard SmallFile.isFinished(text) else { throw .corrupt(path: path, "it is empty") }
             return try MetaProperties(text, path: path)
         }
         if let properties = found.value {
@@ -310,8 +324,8 @@ package final class LogDirectory: Sendable {
     /// partition was.
     private static func topicID(of directory: String, _ fileSystem: any FileSystem) throws(LogError) -> TopicID? {
         let file = "\(directory)/\(LogFileNames.partitionMetadata)"
-        let text = try SmallFile.readText(file, limit: PartitionMetadata.maximumBytes, fileSystem)
-        guard let text, !text.isEmpty else { return nil }
+        let text = try SmallFile.readFinishedText(file, limit: PartitionMetadata.maximumBytes, fileSystem)
+        guard let text else { return nil }
         return try PartitionMetadata(text, path: file).topicID
     }
 }

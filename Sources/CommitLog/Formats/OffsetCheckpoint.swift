@@ -36,7 +36,8 @@ struct OffsetCheckpoint: Equatable {
         }
     }
 
-    /// Reads the file, or the one before it if it is damaged, which makes recovery look at more; nothing if there is none.
+    /// Reads the file, or the one before it if it is damaged or a power cut has left it without its bytes, which makes
+    /// recovery look at more; nothing if there is none.
     static func read(
         _ name: String,
         in directory: String,

@@ -24,6 +24,19 @@ enum SmallFile {
         return text
     }
 
+    /// As ``readText(_:limit:_:)``; nil as well for a file that a power cut has left without its bytes: empty, or zeros.
+    static func readFinishedText(
+        _ path: String,
+        limit: Int,
+        _ fileSystem: any FileSystem
+    ) throws(LogError) -> String? {
+        guard let text = try readText(path, limit: limit, fileSystem) else { return nil }
+        return isFinished(text) ? text : nil
+    }
+
+    /// Whether it is not what a power cut leaves of a file that was not synced: nothing, or zeros.
+    static func isFinished(_ text: String) -> Bool { !text.utf8.allSatisfy { $0 == 0 } }
+
     /// Creates the file anew with these bytes, which are durable once the directory is synced as well.
     static func write(_ bytes: [UInt8], to path: String, _ fileSystem: any FileSystem, synced: Bool) throws(FileError) {
         try fileSystem.remove(path)
@@ -58,12 +71,21 @@ enum SmallFile {
         _ fileSystem: any FileSystem,
         synced: Bool = true
     ) throws(FileError) {
-        let path = "\(directory)/\(name)"
-        let temporary = path + LogFileNames.temporary
+        let temporary = "\(directory)/\(name)\(LogFileNames.temporary)"
         try write(bytes, to: temporary, fileSystem, synced: synced)
-        if fileSystem.exists(path) { try fileSystem.rename(path, to: path + LogFileNames.previous) }
-        try fileSystem.rename(temporary, to: path)
+        try publishKeepingPrevious(name, in: directory, fileSystem)
         if synced { try fileSystem.syncDirectory(directory) }
+    }
+
+    /// The second half of ``replaceKeepingPrevious(_:in:with:_:synced:)``: puts what was written in its place.
+    static func publishKeepingPrevious(
+        _ name: String,
+        in directory: String,
+        _ fileSystem: any FileSystem
+    ) throws(FileError) {
+        let path = "\(directory)/\(name)"
+        if fileSystem.exists(path) { try fileSystem.rename(path, to: path + LogFileNames.previous) }
+        try fileSystem.rename(path + LogFileNames.temporary, to: path)
     }
 }
 

@@ -19,9 +19,9 @@ extension LogLoader {
         _ stored: LeaderEpochs
     ) throws(LogError) -> LoadedLog {
         guard let first = segments.first else { throw .corrupt(path: directory, "it has no segments") }
-        var epochs = stored
         let suspect = firstSuspect(segments)
         var kept = Array(segments[..<suspect])
+        var epochs = lacksEpochs ? try self.epochs(from: kept, after: stored) : stored
         var start = try scanStart(in: segments[suspect])
         try checkScan(of: segments[suspect...], from: start)
         var producers: ProducerState
@@ -45,6 +45,7 @@ extension LogLoader {
         guard let last else { throw .corrupt(path: directory, "it has no segments") }
         let end = last.scan.nextOffset
         let durable = syncs ? end : min(end, hints.recoveryPoint ?? .zero)
+        try completeLast(of: kept, next: segments[suspect].baseOffset)
         for segment in kept { try rebuildIfMissing(segment) }
         epochs.truncate(toEnd: end)
         var active = (segment: last.segment, contents: last.scan.contents)
@@ -201,10 +202,7 @@ extension LogLoader {
             found.producers.record(header, lastOffset: header.lastOffset, maxTimestamp: header.maxTimestamp)
             if header.nextOffset <= durable { found.proven += header.totalLength }
             // Only if the checkpoint is gone: no checksum covers this field, and an epoch is durable before it is used.
-            guard lacksEpochs, header.leaderEpoch > found.epochs.latest, header.leaderEpoch.rawValue < Int32.max else {
-                return
-            }
-            _ = found.epochs.assign(header.leaderEpoch, at: header.baseOffset)
+            if lacksEpochs { found.epochs.note(header) }
         }
         if scan.isForeign {
             throw .unsupportedFormat(path: segment.path, "it holds messages from before Kafka 0.11")
@@ -213,7 +211,7 @@ extension LogLoader {
     }
 
     /// Puts segments aside that a cut has made unreachable. Their files keep their contents under another name.
-    private mutating func discard(_ segments: [LogSegment]) throws(LogError) {
+    mutating func discard(_ segments: [LogSegment]) throws(LogError) {
         for segment in segments {
             let name = segment.path + LogFileNames.discarded
             try storage { () throws(FileError) in
@@ -244,7 +242,10 @@ extension LogLoader {
     mutating func producers(at offset: Offset, segments: [LogSegment]) throws(LogError) -> ProducerState {
         var state = ProducerState(maximumProducers: environment.maximumProducers)
         var from = Offset.zero
-        for snapshot in snapshots().reversed() where snapshot <= offset {
+        // One from before the first segment cannot be brought up to date: with less than the last sequence number of a
+        // producer, its next batch would be refused for ever, whereas one that is not known may go on.
+        let first = segments.first?.baseOffset ?? offset
+        for snapshot in snapshots().reversed() where snapshot <= offset && snapshot >= first {
             let path = "\(directory)/\(LogFileNames.name(snapshot, LogFileNames.snapshot))"
             let bytes = try SmallFile.read(path, limit: Self.maximumSnapshotBytes, environment.fileSystem)
             guard let bytes else { continue }

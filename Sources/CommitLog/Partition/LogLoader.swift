@@ -18,6 +18,8 @@ struct LoadedLog {
     /// Whether a snapshot of the producers at the log's end is on disk.
     var hasSnapshot = false
     var manifest = Manifest()
+    /// Whether the file of the epochs is still to be put in its place, once everything is synced.
+    var hasPreparedEpochs = false
     var quarantine = Quarantine()
     /// Below, offsets may be missing without anything being wrong.
     var mayHaveGapsBelow = Offset.zero
@@ -81,11 +83,12 @@ struct LogLoader {
         names = try storage { () throws(FileError) in try fileSystem.list(directory) }
         if !isNew { try checkTopic() }
         let manifest = try settleManifest()
-        let segments = try tidy().map { segment($0, isNew: isNew) }
-        if !isNew { try loadQuarantine(manifest, segments) }
+        let bases = try tidy()
         let stored = try loadEpochs()
         let isDirty = (!report.wasClean || lacksEpochs) && !isNew
-        lacksEpochs = lacksEpochs || stored.entries.isEmpty
+        lacksEpochs = (lacksEpochs || stored.entries.isEmpty) && !isNew
+        let segments = try discardRemains(bases, stored).map { segment($0, isNew: isNew) }
+        if !isNew { try loadQuarantine(manifest, segments) }
         var loaded = try isDirty ? recover(segments, stored) : take(segments, stored)
         let hasLost = isDirty && !isAsDurable(loaded, stored)
         if isDirty, !hasLost {
@@ -101,7 +104,7 @@ struct LogLoader {
         } else if loaded.epochs.entries.isEmpty {
             _ = loaded.epochs.assign(LeaderEpoch(0), at: loaded.logEnd)
         }
-        if loaded.epochs != stored { try loaded.epochs.save(in: directory, fileSystem, synced: syncs && !isNew) }
+        if loaded.epochs != stored { loaded.hasPreparedEpochs = try save(loaded.epochs, isNew: isNew) }
         if isDirty, syncs { try syncNames() }
         // Otherwise that is part of the log's first sync, before anything that is durable by it.
         loaded.isNew = (isUnnamed || hasLost) && !(isDirty && syncs)
@@ -152,12 +155,24 @@ struct LogLoader {
     }
 
     private func writeMetadata() throws(FileError) {
-        try SmallFile.write(
-            Array(PartitionMetadata(topicID: topicID).text.utf8),
-            to: "\(directory)/\(LogFileNames.partitionMetadata)",
+        // By another name first: a write that fails on a full disk must not leave a file that looks damaged.
+        try SmallFile.replace(
+            LogFileNames.partitionMetadata,
+            in: directory,
+            with: Array(PartitionMetadata(topicID: topicID).text.utf8),
             fileSystem,
             synced: false
         )
+    }
+
+    /// Saves the epochs; returns whether they are only prepared: a file that replaces a durable one must be durable before.
+    private func save(_ epochs: LeaderEpochs, isNew: Bool) throws(LogError) -> Bool {
+        if syncs || isNew {
+            try epochs.save(in: directory, fileSystem, synced: syncs && !isNew)
+            return false
+        }
+        try epochs.prepare(in: directory, fileSystem)
+        return true
     }
 
     /// Makes the directory durable as such: the process that has made it may have died before its first sync, and what is
@@ -174,8 +189,8 @@ struct LogLoader {
         let path = "\(directory)/\(LogFileNames.partitionMetadata)"
         var found: TopicID?
         do throws(LogError) {
-            let text = try SmallFile.readText(path, limit: PartitionMetadata.maximumBytes, fileSystem)
-            if let text, !text.isEmpty { found = try PartitionMetadata(text, path: path).topicID }
+            let text = try SmallFile.readFinishedText(path, limit: PartitionMetadata.maximumBytes, fileSystem)
+            if let text { found = try PartitionMetadata(text, path: path).topicID }
         } catch {
             // Whoever opens the log knows whose it is from elsewhere.
             guard case .corrupt = error else { throw error }
@@ -209,14 +224,16 @@ struct LogLoader {
     func storedEpochs() throws(LogError) -> LeaderEpochs { try epochGenerations().value ?? LeaderEpochs() }
 
     private func epochGenerations() throws(LogError) -> Generations<LeaderEpochs> {
-        try Generations.read(
+        let previous = "\(directory)/\(LogFileNames.leaderEpochs)\(LogFileNames.previous)"
+        return try Generations.read(
             LogFileNames.leaderEpochs,
             in: directory,
             limit: TextCheckpoint.maximumBytes,
             fileSystem
         ) { text, path throws(LogError) in
-            // A crash before the partition's first sync may have left it empty.
-            text.isEmpty ? LeaderEpochs() : try LeaderEpochs(TextCheckpoint(text, path: path), path: path)
+            // A crash before the partition's first sync may have left it so, and then there is none before it.
+            if !SmallFile.isFinished(text), !fileSystem.exists(previous) { return LeaderEpochs() }
+            return try LeaderEpochs(TextCheckpoint(text, path: path), path: path)
         }
     }
 
@@ -256,7 +273,7 @@ struct LogLoader {
             sealed: sealed,
             active: ActiveSegment(segment: last, contents: contents, jitter: config.randomJitter()),
             producers: producers,
-            epochs: epochs,
+            epochs: lacksEpochs ? try self.epochs(from: segments, after: epochs) : epochs,
             logStart: first.baseOffset,
             logEnd: end,
             durable: end,

@@ -113,6 +113,7 @@ extension PartitionLog {
         _ writer: inout LogWriter,
         _ config: LogConfig
     ) throws(LogError) {
+        // Opened before anything is written, and kept open: want of a descriptor leaves nothing to be undone.
         let file = try storage { () throws(FileError) in try writer.active.file(for: batch) }
         do throws(FileError) {
             try writer.active.append(
@@ -124,7 +125,7 @@ extension PartitionLog {
             )
         } catch {
             do throws(FileError) {
-                try writer.active.discardPartialWrite()
+                try writer.active.discardPartialWrite(in: file)
             } catch {
                 writer.refusal = .failed(topicPartition, error)
             }

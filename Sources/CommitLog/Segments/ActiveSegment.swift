@@ -93,7 +93,7 @@ struct ActiveSegment {
     }
 
     /// Writes a batch behind the last one and, where one is due, its index entries. If it throws, nothing has changed
-    /// but bytes behind ``size``, which ``discardPartialWrite()`` removes.
+    /// but bytes behind ``size``, which ``discardPartialWrite(in:)`` removes.
     mutating func append(
         _ batch: PlacedBatch,
         bytes: ByteBuffer,
@@ -119,8 +119,8 @@ struct ActiveSegment {
     }
 
     /// Cuts off what a failed write left behind.
-    mutating func discardPartialWrite() throws(FileError) {
-        try segment.file().truncate(to: size)
+    mutating func discardPartialWrite(in file: any File) throws(FileError) {
+        try file.truncate(to: size)
         reservedTo = size
     }
 
