@@ -141,6 +141,18 @@ import Testing
         }
     }
 
+    /// No earlier generation may bring it back.
+    @Test(arguments: [true, false])
+    func failedStartsThatAreForgottenStayForgotten(byOperator: Bool) throws {
+        try fileSystem.createDirectory("/data")
+        func journal() -> OpeningJournal { OpeningJournal(directory: "/data", fileSystem: fileSystem) }
+        for _ in 0..<3 { journal().begin(partition, thread: 0) }
+        let last = journal()
+        #expect(last.deaths(of: partition) == 3)
+        if byOperator { try fileSystem.remove("/data/opening-failures") } else { last.forget(partition) }
+        #expect(journal().deaths(of: partition) == 0)
+    }
+
     @Test func theDirectorysOwnerIsKnownFromACopyAndNotMadeUp() throws {
         let path = "/data/meta.properties"
         let cluster = try open().properties.clusterID
