@@ -24,6 +24,21 @@ package protocol FileSystem: Sendable {
     func space(of path: String) throws(FileError) -> FileSystemSpace?
     /// Makes everything durable that is on the same file system as `path`: syncfs(2). For many files at once.
     func syncAll(_ path: String) throws(FileError)
+    /// Something that does the same again and again, and learns of every write that has failed since it was made.
+    func syncer(for path: String) throws(FileError) -> any FileSystemSyncer
+}
+
+/// Makes a whole file system durable. Thread-safe.
+package protocol FileSystemSyncer: Sendable {
+    func syncAll() throws(FileError)
+}
+
+/// A syncer that remembers nothing. Immutable.
+private struct ForgetfulSyncer: FileSystemSyncer {
+    let fileSystem: any FileSystem
+    let path: String
+
+    func syncAll() throws(FileError) { try fileSystem.syncAll(path) }
 }
 
 extension File {
@@ -32,6 +47,11 @@ extension File {
 
 extension FileSystem {
     package func modificationTime(_ path: String) throws(FileError) -> Timestamp? { nil }
+
+    package func syncer(for path: String) throws(FileError) -> any FileSystemSyncer {
+        ForgetfulSyncer(fileSystem: self, path: path)
+    }
+
     package func space(of path: String) throws(FileError) -> FileSystemSpace? { nil }
 }
 

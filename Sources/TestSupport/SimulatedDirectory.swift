@@ -56,6 +56,16 @@ final class SimulatedDirectory: @unchecked Sendable {
         }
     }
 
+    /// A sync of everything failed. Entries are the journal's: they stay to be written.
+    func dropAll() {
+        for node in entries.values {
+            switch node {
+            case .file(let inode): inode.dropChanges()
+            case .directory(let directory): directory.dropAll()
+            }
+        }
+    }
+
     private static func apply(_ change: Change, to entries: inout [String: SimulatedNode]) {
         switch change {
         case .add(let name, let node): entries[name] = node

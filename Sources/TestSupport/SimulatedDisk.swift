@@ -4,7 +4,8 @@ import Model
 package struct SimulatedDisk: Sendable {
     /// Syncs claim success and make nothing durable.
     package var liesAboutSyncs = false
-    /// A sync that fails drops what it should have written, and the next one knows nothing of it, as Linux does.
+    /// A sync that fails drops what it should have written, as Linux does: that reads as it was written, and no later sync
+    /// makes it durable unless it is written once more.
     package var dropsOnFailedSync = false
     /// A write that fails has written some of its bytes.
     package var writesInPart = false
@@ -45,7 +46,7 @@ package struct SimulatedDisk: Sendable {
     func leavesTraces(_ operation: SimulatedFileSystem.Operation) -> Bool {
         switch operation {
         case .write: writesInPart
-        case .sync: dropsOnFailedSync
+        case .sync, .syncAll: dropsOnFailedSync
         default: false
         }
     }

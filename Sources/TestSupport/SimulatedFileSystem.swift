@@ -171,6 +171,7 @@ package final class SimulatedFileSystem: FileSystem {
 
     package func syncAll(_ path: String) throws(FileError) {
         try perform(.syncAll, path) { state in
+            if state.disk.fails { return state.root.dropAll() }
             if !state.disk.liesAboutSyncs { state.root.syncAll() }
         }
     }

@@ -13,6 +13,8 @@ final class SimulatedInode: @unchecked Sendable {
     private enum Change {
         case write([UInt8], at: Int)
         case resize(Int)
+        /// What is left of a write whose bytes were dropped.
+        case extend(to: Int)
     }
 
     private static let pageSize = 4096
@@ -33,13 +35,17 @@ final class SimulatedInode: @unchecked Sendable {
     }
 
     func sync() {
-        if changes.isEmpty { return }
-        durable = data
+        // Not simply the data: some of it may have been dropped.
+        for change in changes { Self.apply(change, to: &durable) }
         changes = []
     }
 
-    /// A sync failed: the page cache keeps its bytes, as if they were clean.
-    func dropChanges() { changes = [] }
+    /// A sync failed: the page cache keeps its bytes, as if they were clean, and only the size is still to be written.
+    func dropChanges() {
+        changes = changes.map { change in
+            if case .write(let bytes, let position) = change { .extend(to: position + bytes.count) } else { change }
+        }
+    }
 
     func map(_ view: SimulatedMapping) {
         views.removeAll { $0.view == nil }
@@ -111,6 +117,7 @@ final class SimulatedInode: @unchecked Sendable {
                 }
             case .resize(let size):
                 for index in range where index >= size { result[index] = 0 }
+            case .extend: break
             }
         }
     }
@@ -124,6 +131,8 @@ final class SimulatedInode: @unchecked Sendable {
         case .resize(let size):
             if size < bytes.count { bytes.removeLast(bytes.count - size) }
             if size > bytes.count { bytes += [UInt8](repeating: 0, count: size - bytes.count) }
+        case .extend(let end):
+            if bytes.count < end { bytes += [UInt8](repeating: 0, count: end - bytes.count) }
         }
     }
 }

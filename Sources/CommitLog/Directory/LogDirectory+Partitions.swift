@@ -46,7 +46,9 @@ extension LogDirectory {
             }
             // Records were lost that had been removed before: others get their offsets, and must not be taken for them.
             let start = log.offsets.logStart
-            if table.withLock({ ($0.logStarts.offsets[partition] ?? start) > start }) { try writeCheckpoints() }
+            if table.withLock({ ($0.logStarts.offsets[partition] ?? start) > start }) {
+                try writeCheckpoints(inBothGenerations: true)
+            }
             return log
         }
     }
@@ -64,6 +66,7 @@ extension LogDirectory {
             OpeningHints(
                 logStart: table.logStarts.offsets[partition],
                 recoveryPoint: table.recoveryPoints.offsets[partition] ?? .zero,
+                isSuspect: suspicion.isRaised,
                 maximumScan: maximumScan
             )
         }
@@ -132,9 +135,13 @@ extension LogDirectory {
         isDeleted: (TopicPartition) -> Bool
     ) throws(LogError) -> [String] {
         var kept: [String] = []
-        for partition in unnamed where log(for: partition) == nil && !isWanted(partition) {
+        for partition in unnamed where log(for: partition) == nil {
+            // With a damaged name it may be a deleted topic's, and not that of the new one.
+            let isDoubtful = damagedNames.contains(partition) && isDeleted(partition)
+            if isWanted(partition), !isDoubtful { continue }
             let isEmpty = try !holdsRecords("\(path)/\(partition)")
-            if isEmpty || isDeleted(partition) {
+            let isKnown = !damagedNames.contains(partition)
+            if isEmpty || (isDeleted(partition) && isKnown) {
                 try delete(partition)
             } else if let name = try retire(partition, LogFileNames.stray) {
                 kept.append(name)
@@ -173,6 +180,7 @@ extension LogDirectory {
     package func checkpoint() throws(LogError) {
         if let failure { throw failure }
         do throws(LogError) {
+            let logs = logs
             let isAll = mustSync.exchange(false, ordering: .acquiringAndReleasing)
             for log in logs {
                 try isAll ? log.commit() : log.flushFinishedSegments()
@@ -215,13 +223,14 @@ extension LogDirectory {
             }
         }
         // Once for all: one by one, thousands of partitions take minutes.
-        try storage { () throws(FileError) in try environment.fileSystem.syncAll(path) }
+        try storage { () throws(FileError) in try syncer.syncAll() }
         for log in closed { log.declareDurable() }
         try writeCheckpoints()
         if let failure { throw failure }
         let isWhole = table.withLock { $0.unopened.isEmpty && !$0.hasUnusable }
         if isWhole || wasCleanShutdown {
             try storage { () throws(FileError) in
+                try suspicion.settle()
                 try SmallFile.replace(
                     Self.cleanShutdownName,
                     in: path,
@@ -232,10 +241,8 @@ extension LogDirectory {
         }
     }
 
-    /// As Kafka writes it.
-    private static let cleanMark = #"{"version":0,"brokerEpoch":-1}"#
-
-    private func writeCheckpoints() throws(LogError) {
+    /// `inBothGenerations`: what the files say now is wrong, and must not come back from the ones before.
+    private func writeCheckpoints(inBothGenerations: Bool = false) throws(LogError) {
         try checkpointing.withLock { () throws(LogError) in
             let (current, written, deleted) = table.withLock { table in
                 for (partition, log) in table.open {
@@ -249,7 +256,10 @@ extension LogDirectory {
             if current == written, deleted.isEmpty { return }
             try storage { () throws(FileError) in
                 for (name, checkpoint) in current.sorted(by: { $0.key < $1.key }) where checkpoint != written[name] {
-                    try checkpoint.write(name, in: path, environment.fileSystem)
+                    // No generation may speak of a deleted partition: a new one may get its name.
+                    for _ in 0..<(deleted.isEmpty && !inBothGenerations ? 1 : 2) {
+                        try checkpoint.write(name, in: path, environment.fileSystem)
+                    }
                 }
             }
             table.withLock { table in

@@ -59,10 +59,10 @@ struct LeaderEpochs: Equatable {
     /// Writes the checkpoint file, durably if `synced`.
     func save(in directory: String, _ fileSystem: any FileSystem, synced: Bool) throws(LogError) {
         try storage { () throws(FileError) in
-            try SmallFile.replace(
+            try SmallFile.replaceKeepingPrevious(
                 LogFileNames.leaderEpochs,
                 in: directory,
-                with: Array(checkpoint.text.utf8),
+                with: Array(checkpoint.sealed.utf8),
                 fileSystem,
                 synced: synced
             )
@@ -73,14 +73,13 @@ struct LeaderEpochs: Equatable {
     func prepare(in directory: String, _ fileSystem: any FileSystem) throws(LogError) {
         let path = "\(directory)/\(LogFileNames.leaderEpochs)\(LogFileNames.temporary)"
         try storage { () throws(FileError) in
-            try SmallFile.write(Array(checkpoint.text.utf8), to: path, fileSystem, synced: false)
+            try SmallFile.write(Array(checkpoint.sealed.utf8), to: path, fileSystem, synced: false)
         }
     }
 
     /// Puts the prepared file into the place of the present one.
     static func publish(in directory: String, _ fileSystem: any FileSystem) throws(FileError) {
-        let path = "\(directory)/\(LogFileNames.leaderEpochs)"
-        try fileSystem.rename(path + LogFileNames.temporary, to: path)
+        try SmallFile.publishKeepingPrevious(LogFileNames.leaderEpochs, in: directory, fileSystem)
     }
 
     /// Reads what ``checkpoint`` makes. `path` is for the error only.

@@ -3,6 +3,14 @@ import Records
 
 /// Repair after a crash, and the producers' state.
 extension LogLoader {
+    /// What a scan has come to know besides the segment. A value.
+    private struct ScannedState {
+        var producers: ProducerState
+        var epochs: LeaderEpochs
+        /// Up to this byte all was durable.
+        var proven: Int
+    }
+
     /// Reads every segment that may have lost something, cuts the log where it goes wrong, and rebuilds indexes and
     /// producer state. Without a recovery point only the last segment is suspect: earlier ones were complete when the
     /// last one was begun.
@@ -13,7 +21,7 @@ extension LogLoader {
         guard let first = segments.first else { throw .corrupt(path: directory, "it has no segments") }
         let suspect = firstSuspect(segments)
         var kept = Array(segments[..<suspect])
-        var epochs = lacksEpochs ? try self.epochs(from: kept) : stored
+        var epochs = lacksEpochs ? try self.epochs(from: kept, after: stored) : stored
         var start = try scanStart(in: segments[suspect])
         try checkScan(of: segments[suspect...], from: start)
         var producers: ProducerState
@@ -98,6 +106,28 @@ extension LogLoader {
         return segment
     }
 
+    /// Writes bytes over themselves, so that the next sync has to write them: an earlier one may have failed and left them
+    /// in the page cache, where they look written. The note of that may be lost with the disk it was meant for, so what
+    /// topics promise to be durable is written in any case; that is the last second's.
+    private func rewrite(_ file: any File, _ range: Range<Int>) throws(FileError) {
+        guard hints.isSuspect || (hints.recoveryPoint != nil && config.durability == .fsync) else { return }
+        var scratch = [UInt8](repeating: 0, count: min(range.count, LogEnvironment.scratchBytes))
+        var position = range.lowerBound
+        while position < range.upperBound {
+            let length = min(scratch.count, range.upperBound - position)
+            let count = try scratch.withMutableBytes { buffer throws(FileError) in
+                let piece = UnsafeMutableRawBufferPointer(rebasing: buffer.prefix(length))
+                let count = try file.read(into: piece, at: FilePosition(position))
+                let nothing = UnsafeRawBufferPointer(start: nil, count: 0)
+                let bytes = UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(piece).prefix(count))
+                try file.write(bytes, nothing, at: FilePosition(position))
+                return count
+            }
+            if count == 0 { return }
+            position += count
+        }
+    }
+
     /// `end`: where the next segment begins; nil for the last.
     private mutating func repair(
         _ segment: LogSegment,
@@ -117,13 +147,14 @@ extension LogLoader {
                 throw .corrupt(path: segment.path, scan.problem ?? "offsets from \(scan.nextOffset) on are missing")
             }
         }
-        (producers, epochs) = found
+        (producers, epochs) = (found.producers, found.epochs)
         report.scannedSegments += 1
         report.scannedBytes += size - (start?.position ?? 0)
         let good = scan.contents.size
         let open = end == nil && !isClosed(segment) ? scan.openContents : nil
         try storage { () throws(FileError) in
             if good < size { try file.truncate(to: good) }
+            try rewrite(file, min(good, found.proven)..<good)
             // What was only in the page cache when the process died counts from here on.
             if syncs, good < size || scan.nextOffset > hints.recoveryPoint ?? .zero { try file.sync() }
             try segment.offsetIndex.file.replaceUnlessSame(scan.offsetIndex)
@@ -157,8 +188,9 @@ extension LogLoader {
         from start: ScanStart?,
         size: Int,
         _ state: (ProducerState, LeaderEpochs)
-    ) throws(LogError) -> (SegmentScan, (ProducerState, LeaderEpochs)) {
-        var found = state
+    ) throws(LogError) -> (SegmentScan, ScannedState) {
+        var found = ScannedState(producers: state.0, epochs: state.1, proven: start?.position ?? 0)
+        let durable = hints.recoveryPoint ?? .zero
         let scan = try SegmentScan.scan(
             segment,
             size: size,
@@ -167,9 +199,10 @@ extension LogLoader {
             from: start,
             allows: allows
         ) { header in
-            found.0.record(header, lastOffset: header.lastOffset, maxTimestamp: header.maxTimestamp)
+            found.producers.record(header, lastOffset: header.lastOffset, maxTimestamp: header.maxTimestamp)
+            if header.nextOffset <= durable { found.proven += header.totalLength }
             // Only if the checkpoint is gone: no checksum covers this field, and an epoch is durable before it is used.
-            if lacksEpochs { found.1.note(header) }
+            if lacksEpochs { found.epochs.note(header) }
         }
         if scan.isForeign {
             throw .unsupportedFormat(path: segment.path, "it holds messages from before Kafka 0.11")

@@ -25,9 +25,10 @@ extension LogLoader {
         return Array(bases[cut...])
     }
 
-    /// Makes the epochs out from the batches, where the checkpoint is gone: an epoch must not go back.
-    func epochs(from segments: [LogSegment]) throws(LogError) -> LeaderEpochs {
-        var epochs = LeaderEpochs()
+    /// Makes the epochs after those that are known out from the batches, where the checkpoint is gone or not the last one:
+    /// an epoch must not go back.
+    func epochs(from segments: [LogSegment], after known: LeaderEpochs) throws(LogError) -> LeaderEpochs {
+        var epochs = known
         for segment in segments {
             let size = try storage { () throws(FileError) in try segment.file().size() }
             _ = try SegmentScan.scan(

@@ -55,7 +55,7 @@ struct LogLoader {
     /// Whether the files were made just now that say what the directory is.
     private var isUnnamed = false
 
-    private var fileSystem: any FileSystem { environment.fileSystem }
+    var fileSystem: any FileSystem { environment.fileSystem }
 
     init(
         directory: String,
@@ -85,10 +85,10 @@ struct LogLoader {
         let manifest = try settleManifest()
         let bases = try tidy()
         let stored = try loadEpochs()
-        lacksEpochs = stored.entries.isEmpty && !isNew
+        let isDirty = (!report.wasClean || lacksEpochs) && !isNew
+        lacksEpochs = (lacksEpochs || stored.entries.isEmpty) && !isNew
         let segments = try discardRemains(bases, stored).map { segment($0, isNew: isNew) }
         if !isNew { try loadQuarantine(manifest, segments) }
-        let isDirty = !report.wasClean && !isNew
         var loaded = try isDirty ? recover(segments, stored) : take(segments, stored)
         let hasLost = isDirty && !isAsDurable(loaded, stored)
         if isDirty, !hasLost {
@@ -97,7 +97,8 @@ struct LogLoader {
         } else if isDirty {
             // Above every epoch there was, also one whose records are all lost: who has seen them must be able to notice.
             let last = max(loaded.epochs.latest, stored.latest)
-            let (next, overflow) = last.rawValue.addingReportingOverflow(1)
+            // The checkpoint that is damaged may have had one more.
+            let (next, overflow) = last.rawValue.addingReportingOverflow(lacksEpochs && stored.latest > .none ? 2 : 1)
             if overflow { throw .corrupt(path: directory, "its leader epochs are used up") }
             _ = loaded.epochs.assign(LeaderEpoch(next), at: loaded.logEnd)
         } else if loaded.epochs.entries.isEmpty {
@@ -186,13 +187,20 @@ struct LogLoader {
 
     private mutating func checkTopic() throws(LogError) {
         let path = "\(directory)/\(LogFileNames.partitionMetadata)"
-        let text = try SmallFile.readFinishedText(path, limit: PartitionMetadata.maximumBytes, fileSystem)
-        guard let text else {
-            // A crash before the partition's first sync: nothing in it was durable yet.
+        var found: TopicID?
+        do throws(LogError) {
+            let text = try SmallFile.readFinishedText(path, limit: PartitionMetadata.maximumBytes, fileSystem)
+            if let text { found = try PartitionMetadata(text, path: path).topicID }
+        } catch {
+            // Whoever opens the log knows whose it is from elsewhere.
+            guard case .corrupt = error else { throw error }
+            report.repairedFiles.append(path)
+        }
+        guard let found else {
+            // Damaged, or there was a crash before the partition's first sync: nothing in it was durable yet.
             isUnnamed = true
             return try storage { () throws(FileError) in try writeMetadata() }
         }
-        let found = try PartitionMetadata(text, path: path).topicID
         guard found == topicID else { throw .inconsistentTopicID(path: directory, found: found, expected: topicID) }
     }
 
@@ -213,21 +221,27 @@ struct LogLoader {
     }
 
     /// As on disk; none if there is no checkpoint of them.
-    func storedEpochs() throws(LogError) -> LeaderEpochs {
-        let path = "\(directory)/\(LogFileNames.leaderEpochs)"
-        let text = try SmallFile.readFinishedText(path, limit: TextCheckpoint.maximumBytes, fileSystem)
-        guard let text else { return LeaderEpochs() }
-        return try LeaderEpochs(TextCheckpoint(text, path: path), path: path)
+    func storedEpochs() throws(LogError) -> LeaderEpochs { try epochGenerations().value ?? LeaderEpochs() }
+
+    private func epochGenerations() throws(LogError) -> Generations<LeaderEpochs> {
+        let previous = "\(directory)/\(LogFileNames.leaderEpochs)\(LogFileNames.previous)"
+        return try Generations.read(
+            LogFileNames.leaderEpochs,
+            in: directory,
+            limit: TextCheckpoint.maximumBytes,
+            fileSystem
+        ) { text, path throws(LogError) in
+            // A crash before the partition's first sync may have left it so, and then there is none before it.
+            if !SmallFile.isFinished(text), !fileSystem.exists(previous) { return LeaderEpochs() }
+            return try LeaderEpochs(TextCheckpoint(text, path: path), path: path)
+        }
     }
 
     private mutating func loadEpochs() throws(LogError) -> LeaderEpochs {
-        do throws(LogError) {
-            return try storedEpochs()
-        } catch {
-            guard case .corrupt(let path, _) = error else { throw error }
-            report.repairedFiles.append(path)
-            return LeaderEpochs()
-        }
+        let found = try epochGenerations()
+        report.repairedFiles += found.damaged
+        lacksEpochs = found.isOutdated
+        return found.value ?? LeaderEpochs()
     }
 
     func segment(_ base: Offset, isNew: Bool) -> LogSegment {
@@ -259,7 +273,7 @@ struct LogLoader {
             sealed: sealed,
             active: ActiveSegment(segment: last, contents: contents, jitter: config.randomJitter()),
             producers: producers,
-            epochs: lacksEpochs ? try self.epochs(from: segments) : epochs,
+            epochs: lacksEpochs ? try self.epochs(from: segments, after: epochs) : epochs,
             logStart: first.baseOffset,
             logEnd: end,
             durable: end,

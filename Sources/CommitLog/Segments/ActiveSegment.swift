@@ -141,15 +141,16 @@ struct ActiveSegment {
         timeEntries = contents.timeEntries
     }
 
-    /// Index entries are hints: if one cannot be written, it is left out, and finding takes a longer walk.
+    /// Index entries are hints: if one cannot be written, it is left out, and finding takes a longer walk. The time index
+    /// comes first: recovery takes it for complete up to the last entry of the offset index.
     private mutating func index(_ batch: PlacedBatch) {
         do throws(FileError) {
+            try finishTimeIndex()
             try segment.offsetIndex.append(
                 OffsetIndexEntry(offset: batch.lastOffset, position: FilePosition(size))
             )
             offsetEntries += 1
             bytesSinceIndexEntry = 0
-            try finishTimeIndex()
         } catch {
             // The disk is full or failing: the write of a batch will say so.
         }

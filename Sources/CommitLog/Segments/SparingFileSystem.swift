@@ -40,6 +40,10 @@ package struct SparingFileSystem: FileSystem {
         try sparing { () throws(FileError) in try base.syncAll(path) }
     }
 
+    package func syncer(for path: String) throws(FileError) -> any FileSystemSyncer {
+        try sparing { () throws(FileError) in try base.syncer(for: path) }
+    }
+
     package func removeTree(_ path: String) throws(FileError) {
         try sparing { () throws(FileError) in try base.removeTree(path) }
     }

@@ -93,6 +93,8 @@ package struct PosixFileSystem: FileSystem {
         try check("sync the file system of", path) { martlet_sync_all(descriptor) }
     }
 
+    package func syncer(for path: String) throws(FileError) -> any FileSystemSyncer { try PosixSyncer(path) }
+
     package func space(of path: String) throws(FileError) -> FileSystemSpace? {
         var status = statvfs()
         try check("look at the free space of", path) { statvfs(path, &status) }
@@ -106,6 +108,24 @@ package struct PosixFileSystem: FileSystem {
     private static func parent(of path: String) -> String {
         guard let slash = path.lastIndex(of: "/") else { return "." }
         return slash == path.startIndex ? "/" : String(path[..<slash])
+    }
+}
+
+/// Keeps a directory open to sync its file system: Linux tells each descriptor once of writes that have failed since it
+/// was opened, and one that is opened for the sync alone would hear of none. Immutable.
+private final class PosixSyncer: FileSystemSyncer {
+    private let path: String
+    private let descriptor: CInt
+
+    init(_ path: String) throws(FileError) {
+        self.path = path
+        descriptor = try check("open", path) { martlet_open(path, O_RDONLY | O_DIRECTORY, 0) }
+    }
+
+    deinit { close(descriptor) }
+
+    func syncAll() throws(FileError) {
+        try check("sync the file system of", path) { martlet_sync_all(descriptor) }
     }
 }
 
