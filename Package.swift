@@ -86,6 +86,14 @@ let package = Package(
         .executableTarget(name: "martlet", dependencies: ["MartletCLI", argumentParser], swiftSettings: settings),
         target("TestSupport", ["Model", "Wire", "Records", "CommitLog", "Broker", nioCore]),
 
+        // Run by scripts/simulate, in a release build.
+        .executableTarget(
+            name: "simulate",
+            dependencies: ["Model", "Records", "CommitLog", "TestSupport", nioCore],
+            path: "Tests/Simulation",
+            swiftSettings: settings
+        ),
+
         tests("Model"),
         tests(
             "Wire",

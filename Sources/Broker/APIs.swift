@@ -26,6 +26,7 @@ package enum APIs {
         Handler(InitProducerIdRequest.self),
         Handler(OffsetForLeaderEpochRequest.self),
         Handler(DescribeConfigsRequest.self),
+        Handler(DescribeLogDirsRequest.self),
         Handler(CreatePartitionsRequest.self),
         Handler(DeleteGroupsRequest.self),
         Handler(IncrementalAlterConfigsRequest.self),

@@ -21,6 +21,7 @@ extension Broker {
         environment.openFiles = openFiles
         environment.producerExpirationMilliseconds =
             configuration.settings.producerIDExpiration.wholeNanoseconds / 1_000_000
+        environment.spaceReserve = configuration.settings.spaceReserve
         let directories = try openDirectories(configuration.settings, environment)
         let health = Health(time: time)
         let storage = TopicStorage(directories: directories, health: health, log: log)
@@ -40,6 +41,7 @@ extension Broker {
             time: time,
             log: log
         )
+        broker.space.check()
         // First what is in the way: a deleted topic's files may have the names of a new one's.
         broker.removeDeleted(contents)
         try broker.prepareTopics(contents)
@@ -54,6 +56,7 @@ extension Broker {
     /// Starts what the broker does on its own, until ``stop()``: retention, compaction, the search for damage and the timers of
     /// groups. Apart from opening, so that a test can do these things when it wants.
     package func startBackgroundWork() {
+        space.start()
         retention.start()
         cleaner.start()
         scrubber.start()

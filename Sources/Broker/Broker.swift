@@ -28,6 +28,8 @@ package final class Broker: Sendable {
     package let retention: RetentionKeeper
     /// Coordinates consumer groups.
     package let groups: GroupCoordinator
+    /// Watches the free space of the disks.
+    package let space: SpaceKeeper
     /// Changes of topics and configurations, one at a time.
     let control: WorkerPool
     /// Reads that may have to wait for the disk.
@@ -78,6 +80,7 @@ package final class Broker: Sendable {
             log: log
         )
         groups = GroupCoordinator(settings: settings.groups, topics: topics, health: health, time: time, log: log)
+        space = SpaceKeeper(directories: storage.directories, health: health, log: log)
         control = WorkerPool("control", threads: 1)
         io = WorkerPool("io", threads: settings.numIOThreads)
         maximumPartitions = FileLimits.maximumPartitions
@@ -218,14 +221,23 @@ package final class Broker: Sendable {
     /// Logs an append that failed for a reason the operator should know of; what clients do wrong is theirs to log.
     func noteAppendFailure(_ error: LogError, _ partition: HostedPartition) {
         guard error.errorCode == .kafkaStorageError else { return }
+        // Said once, by who watches the disk.
+        if case .spaceLow = error { return }
         guard let suppressed = complaints.admit("\(partition.topicPartition)", now: time.instant) else { return }
         log.error("append to \(partition.topicPartition) failed: \(error) (\(suppressed) similar before)")
+    }
+
+    /// Logs a read that the disk has failed.
+    func noteReadFailure(_ error: LogError, _ partition: TopicPartition) {
+        guard let suppressed = complaints.admit("read \(partition)", now: time.instant) else { return }
+        log.error("read of \(partition) failed: \(error) (\(suppressed) similar before)")
     }
 
     // MARK: The end
 
     /// Finishes work in the background and closes all logs. No request may come any more. Blocks.
     package func stop() {
+        space.stop()
         cleaner.stop()
         scrubber.stop()
         opener.withLock { $0 }?.stop()

@@ -46,6 +46,8 @@ package struct LogConfig: Equatable, Sendable {
     package var maxCompactionLagMilliseconds = Int64.max
     /// `min.cleanable.dirty.ratio`
     package var minCleanableDirtyRatio = 0.5
+    /// Whether the log is written to as long as there is any room on the disk: without it nothing could be deleted.
+    package var usesReserve = false
 
     package init() {}
 

@@ -19,6 +19,16 @@ package struct LogEnvironment: Sendable {
     package var fullScanBytes = 1 << 20
     /// How much is appended between two notes of the producers' state inside a segment.
     package var producerNoteBytes = 16 << 20
+    /// Whether a log directory commits on threads of its own; else whoever uses it calls ``LogDirectory/commit()``, as
+    /// simulations do, in which nothing may happen by itself.
+    package var commitsInBackground = true
+
+    /// How much of the disk is kept for what makes room (`log.reserve.bytes`).
+    package var spaceReserve = SpaceReserve()
+
+    /// Says whether there is room for an append; nil where nobody looks.
+    var space: DiskSpace?
+
     /// What keeps the number of open files inside the process's limits; nil where few are opened.
     package var openFiles: OpenFiles?
     /// Makes appended records durable in the background; nil where the log's user does so by ``PartitionLog/flush()``.

@@ -32,8 +32,10 @@ package enum LogError: Error, Equatable, Sendable, CustomStringConvertible {
     case storage(FileError)
     /// An earlier write failed and could not be undone; the log takes no more until it is opened again.
     case failed(TopicPartition, FileError)
-    /// A sync failed in the log directory; it takes nothing more until it is opened again.
+    /// A sync or a write failed in the log directory; it takes nothing more until it is opened again.
     case directoryOffline(path: String, FileError)
+    /// The disk has less free than is kept in reserve; what makes room goes on.
+    case spaceLow(path: String, free: Int, reserve: Int)
     /// The log was closed or deleted.
     case closed(TopicPartition)
     /// The start has not come to the log yet. `toScan`: how much of it has to be read, where that is known.
@@ -59,7 +61,8 @@ package enum LogError: Error, Equatable, Sendable, CustomStringConvertible {
         case .invalidProducerEpoch: .invalidProducerEpoch
         case .staleLeaderEpoch: .fencedLeaderEpoch
         case .inconsistentTopicID: .inconsistentTopicId
-        case .wrongOwner, .directoryInUse, .unsupportedFormat, .storage, .failed, .directoryOffline, .quarantined:
+        case .wrongOwner, .directoryInUse, .unsupportedFormat, .storage, .failed, .directoryOffline, .spaceLow,
+            .quarantined:
             .kafkaStorageError
         case .corrupt, .damaged: .corruptMessage
         case .closed, .opening: .notLeaderOrFollower
@@ -95,6 +98,9 @@ package enum LogError: Error, Equatable, Sendable, CustomStringConvertible {
         case .directoryOffline(let path, let error):
             "the log directory \(path) is offline: what was written since its last good sync may be lost (\(error)); "
                 + "look after the disk, then restart the broker"
+        case .spaceLow(let path, let free, let reserve):
+            "the disk of \(path) has \(ByteCount(free)) left, and \(ByteCount(reserve)) are kept in reserve "
+                + "(log.reserve.bytes); producers have to wait until there is room"
         case .opening(let partition, _): "\(partition) is not open yet since the broker's start; try again"
         case .quarantined(let partition, let starts, let note):
             "\(partition) is left alone since the last \(starts) starts died while they were opening it; look at it with "

@@ -20,8 +20,25 @@ package protocol FileSystem: Sendable {
     func syncDirectory(_ path: String) throws(FileError)
     /// When a file was last written to; nil if the file system does not keep that.
     func modificationTime(_ path: String) throws(FileError) -> Timestamp?
+    /// How much room there is where `path` is; nil if the file system does not say. statvfs(3).
+    func space(of path: String) throws(FileError) -> FileSystemSpace?
     /// Makes everything durable that is on the same file system as `path`: syncfs(2). For many files at once.
     func syncAll(_ path: String) throws(FileError)
+    /// Something that does the same again and again, and learns of every write that has failed since it was made.
+    func syncer(for path: String) throws(FileError) -> any FileSystemSyncer
+}
+
+/// Makes a whole file system durable. Thread-safe.
+package protocol FileSystemSyncer: Sendable {
+    func syncAll() throws(FileError)
+}
+
+/// A syncer that remembers nothing. Immutable.
+private struct ForgetfulSyncer: FileSystemSyncer {
+    let fileSystem: any FileSystem
+    let path: String
+
+    func syncAll() throws(FileError) { try fileSystem.syncAll(path) }
 }
 
 extension File {
@@ -30,6 +47,23 @@ extension File {
 
 extension FileSystem {
     package func modificationTime(_ path: String) throws(FileError) -> Timestamp? { nil }
+
+    package func syncer(for path: String) throws(FileError) -> any FileSystemSyncer {
+        ForgetfulSyncer(fileSystem: self, path: path)
+    }
+
+    package func space(of path: String) throws(FileError) -> FileSystemSpace? { nil }
+}
+
+/// How large a file system is and how much of it may still be written, in bytes. A value.
+package struct FileSystemSpace: Equatable, Sendable {
+    package let total: Int
+    package let free: Int
+
+    package init(total: Int, free: Int) {
+        self.total = total
+        self.free = free
+    }
 }
 
 /// How a file is opened.

@@ -1,49 +1,6 @@
 import Glibc
 import Model
 
-/// The contents of a simulated file. Owned by the file system's lock.
-final class SimulatedInode: @unchecked Sendable {
-    var data: [UInt8] = []
-    var durable: [UInt8] = []
-    var isTaken = false
-    /// Mappings that see later writes.
-    private var views: [WeakView] = []
-
-    private struct WeakView { weak var view: SimulatedMapping? }
-
-    func afterCrash() -> SimulatedInode {
-        let inode = SimulatedInode()
-        (inode.data, inode.durable) = (durable, durable)
-        return inode
-    }
-
-    func copy() -> SimulatedInode {
-        let inode = SimulatedInode()
-        (inode.data, inode.durable) = (data, durable)
-        return inode
-    }
-
-    func write(_ bytes: some Collection<UInt8>, at position: Int) {
-        let end = position + bytes.count
-        if data.count < end { data += [UInt8](repeating: 0, count: end - data.count) }
-        data.replaceSubrange(position..<end, with: bytes)
-        for view in views { view.view?.update(data, from: position, to: end) }
-    }
-
-    func sync() { durable = data }
-
-    func truncate(to size: Int) {
-        if size < data.count { data.removeLast(data.count - size) }
-        if size > data.count { data += [UInt8](repeating: 0, count: size - data.count) }
-    }
-
-    func map(_ view: SimulatedMapping) {
-        views.removeAll { $0.view == nil }
-        views.append(WeakView(view: view))
-        view.update(data, from: 0, to: data.count)
-    }
-}
-
 /// An open simulated file. Thread-safe by the file system's lock.
 final class SimulatedFile: File {
     let path: String
@@ -82,10 +39,11 @@ final class SimulatedFile: File {
         var bytes = Array(head)
         bytes.append(contentsOf: tail)
         try system.perform(.write, path) { state throws(FileError) in
-            let fitting = min(bytes.count, state.freeBytes ?? bytes.count)
+            let wanted = state.disk.written(of: bytes.count, at: position.bytes)
+            let fitting = min(wanted, max(0, state.freeBytes ?? wanted))
             state.freeBytes? -= fitting
             inode.write(bytes.prefix(fitting), at: position.bytes)
-            if fitting < bytes.count { throw FileError("write", path, code: ENOSPC) }
+            if fitting < wanted { throw FileError("write", path, code: ENOSPC) }
         }
     }
 
@@ -103,7 +61,10 @@ final class SimulatedFile: File {
     }
 
     func sync() throws(FileError) {
-        try system.perform(.sync, path) { _ in inode.sync() }
+        try system.perform(.sync, path) { state in
+            if state.disk.fails { return inode.dropChanges() }
+            if !state.disk.liesAboutSyncs { inode.sync() }
+        }
     }
 
     func takeExclusively() throws(FileError) -> Bool {

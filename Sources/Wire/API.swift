@@ -26,6 +26,7 @@ package struct APIKey: RawRepresentable, Hashable, Comparable, Sendable {
     package static let initProducerID = APIKey(rawValue: 22)
     package static let offsetForLeaderEpoch = APIKey(rawValue: 23)
     package static let describeConfigs = APIKey(rawValue: 32)
+    package static let describeLogDirs = APIKey(rawValue: 35)
     package static let createPartitions = APIKey(rawValue: 37)
     package static let deleteGroups = APIKey(rawValue: 42)
     package static let incrementalAlterConfigs = APIKey(rawValue: 44)

@@ -67,6 +67,7 @@ package enum WireCatalogue {
         kinds(InitProducerIdRequest.self),
         kinds(OffsetForLeaderEpochRequest.self),
         kinds(DescribeConfigsRequest.self),
+        kinds(DescribeLogDirsRequest.self),
         kinds(CreatePartitionsRequest.self),
         kinds(DeleteGroupsRequest.self),
         kinds(IncrementalAlterConfigsRequest.self),

@@ -31,6 +31,17 @@ extension TestBroker {
     }
 }
 
+extension SimulatedFileSystem {
+    /// Makes a partition's metadata one of a later version: whole, and not to be understood.
+    func makeUnreadable(_ path: String) throws {
+        let file = try open(path, .existing)
+        try file.truncate(to: 0)
+        try Array("version: 9\n".utf8).withUnsafeBytes { bytes in
+            try file.write(bytes, UnsafeRawBufferPointer(start: nil, count: 0), at: .zero)
+        }
+    }
+}
+
 /// The values of all records in batches that follow one another; a batch that is cut off is left out.
 func values(in records: RecordsField) throws -> [String] {
     guard case .bytes(let bytes) = records else { return [] }

@@ -8,6 +8,7 @@ with segments so small that rolls are hit; readers follow. After the kills every
   - each acknowledged message is at the offset that it was acknowledged with;
   - whatever a reader once saw at an offset is still there;
   - messages are in the order they were sent, and those of the idempotent producer are there exactly once;
+  - of a fourth topic, which is compacted all the while, every key's last acknowledged message is there, at its offset;
   - after a clean stop `martlet log verify` finds nothing.
 
 Kills come in rounds, each with a broker, data directory and seed of its own.
@@ -45,6 +46,10 @@ KINDS = {
     "acks-all": {"acks": "all", "max.in.flight": 1},
     "idempotent": {"acks": "all", "enable.idempotence": True, "max.in.flight": 5},
 }
+COMPACTED = "compacted"
+KEYS = 40
+# Compaction is to be met by most kills.
+SETTINGS = {"log.cleaner.backoff.ms": 50}
 CODECS = ("none", "none", "lz4", "zstd", "snappy", "gzip")
 
 
@@ -128,6 +133,22 @@ class Writer(threading.Thread):
             )
 
 
+class KeyedWriter(Writer):
+    """Writes the same few keys again and again, with acks=all."""
+
+    def send(self):
+        partition = self.rng.randrange(PARTITIONS)
+        number = self.sent[partition]
+        value = b"%d " % number + b"x" * self.rng.randrange(LONGEST_VALUE)
+        try:
+            self.producer.produce(
+                self.topic, value, b"%d" % (number % KEYS), partition=partition, on_delivery=self.delivered
+            )
+        except BufferError:
+            return
+        self.sent[partition] += 1
+
+
 class Reader(threading.Thread):
     """Follows all topics, and keeps what it saw where."""
 
@@ -186,7 +207,7 @@ def follow(bootstrap, topics):
     return consumer
 
 
-def create_topics(bootstrap, topics, rng):
+def create_topics(bootstrap, topics, rng, more=None):
     admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
     new = [
         NewTopic(
@@ -197,6 +218,7 @@ def create_topics(bootstrap, topics, rng):
                 "internal.segment.bytes": str(rng.choice(SEGMENT_BYTES)),
                 "index.interval.bytes": str(rng.choice([1, 512, 4096])),
                 "max.message.bytes": str(LARGEST_BATCH + 1000),
+                **(more or {}),
             },
         )
         for topic in topics
@@ -230,6 +252,43 @@ def read_all(bootstrap, topics):
             missing -= 1
     consumer.close()
     return found
+
+
+def read_compacted(bootstrap):
+    """What is there of the compacted topic: by partition, offset and number of each message in order."""
+    consumer = follow(bootstrap, [COMPACTED])
+    found = [[] for _ in range(PARTITIONS)]
+    ends = [
+        consumer.get_watermark_offsets(confluent_kafka.TopicPartition(COMPACTED, one), timeout=READ_SECONDS)[1]
+        for one in range(PARTITIONS)
+    ]
+    deadline = time.monotonic() + READ_SECONDS
+    while any(end and (not numbers or numbers[-1][0] < end - 1) for numbers, end in zip(found, ends, strict=True)):
+        check(time.monotonic() < deadline, f"{COMPACTED} could not be read up to {ends} within {READ_SECONDS} s")
+        for message in consumer.consume(10_000, 0.5):
+            check(not message.error() or is_lost_connection(message.error()), f"reading failed: {message.error()}")
+            if not message.error():
+                found[message.partition()].append((message.offset(), number_of(message)))
+    consumer.close()
+    return found
+
+
+def check_compacted(writer, found):
+    check(not writer.failures, f"{writer.topic}: {writer.failures[:3]}")
+    for partition, messages in enumerate(found):
+        place = f"{COMPACTED}-{partition}"
+        check(messages == sorted(messages), f"{place}: messages are not in the order of their offsets")
+        numbers = [number for _, number in messages]
+        firsts = list(dict.fromkeys(numbers))
+        check(firsts == sorted(firsts), f"{place}: messages are not in the order they were sent")
+        acknowledged = writer.acknowledged[partition]
+        for offset, number in messages:
+            was = acknowledged.get(offset, number)
+            check(was == number, f"{place}: message {was}, acknowledged at {offset}, is not there but {number}")
+        last = {number % KEYS: number for number in sorted(acknowledged.values())}
+        there = {number % KEYS: number for number in numbers}
+        for key, number in last.items():
+            check(there.get(key, -1) >= number, f"{place}: message {number}, the last of its key, is lost")
 
 
 def compare(writers, reader, found):
@@ -271,15 +330,20 @@ def kill_during_start(broker, rng):
 def run_round(kills, seed, directory):
     """Returns the number of acknowledged messages and the slowest start in seconds."""
     rng = random.Random(seed)
-    broker = Broker(directory / "data").start()
+    broker = Broker(directory / "data", settings=SETTINGS).start()
     slowest = 0.0
     try:
         create_topics(broker.bootstrap, KINDS, rng)
+        create_topics(
+            broker.bootstrap, [COMPACTED], rng, {"cleanup.policy": "compact", "min.cleanable.dirty.ratio": "0.01"}
+        )
+        keyed = KeyedWriter(broker.bootstrap, COMPACTED, KINDS["acks-all"], random.Random(rng.random()))
         writers = [
             Writer(broker.bootstrap, topic, settings, random.Random(rng.random())) for topic, settings in KINDS.items()
         ]
         reader = Reader(broker.bootstrap, KINDS)
-        for thread in [*writers, reader]:
+        threads = [*writers, keyed, reader]
+        for thread in threads:
             thread.start()
         for _ in range(kills):
             time.sleep(rng.uniform(0.05, LONGEST_LIFE_SECONDS))
@@ -290,22 +354,24 @@ def run_round(kills, seed, directory):
             start = time.monotonic()
             broker.start()
             slowest = max(slowest, time.monotonic() - start)
-        for thread in [*writers, reader]:
+        for thread in threads:
             thread.stopping.set()
-        for thread in [*writers, reader]:
+        for thread in threads:
             thread.join()
-        compare(writers, reader, read_all(broker.bootstrap, KINDS))
-        broker.stop()
         # A clean stop and a start must not change anything either.
-        broker.start()
-        compare(writers, reader, read_all(broker.bootstrap, KINDS))
+        for _ in range(2):
+            compare(writers, reader, read_all(broker.bootstrap, KINDS))
+            compacted = read_compacted(broker.bootstrap)
+            check_compacted(keyed, compacted)
+            broker.restart()
         broker.stop()
     finally:
         broker.discard()
         (directory / "broker.log").write_text(broker.log)
     verified = run_martlet("log", "verify", broker.data, "--records", timeout=600)
     check(verified.returncode == 0, f"log verify: {(verified.stdout + verified.stderr).decode(errors='replace')}")
-    return sum(len(one) for writer in writers for one in writer.acknowledged), slowest
+    check(sum(map(len, compacted)) < sum(keyed.sent), "nothing was ever compacted")
+    return sum(len(one) for writer in [*writers, keyed] for one in writer.acknowledged), slowest
 
 
 def main(kills, seed):

@@ -33,7 +33,7 @@ def test_a_partition_that_cannot_be_opened_is_named_with_reason_and_remedy(start
     with wire.connect(broker) as connection:
         wire.create_topic(connection, "events", partitions=2)
     broker.stop()
-    (broker.data / "events-1" / "partition.metadata").write_text("version: 0\ntopic_id: nonsense\n")
+    (broker.data / "events-1" / "partition.metadata").write_text("version: 7\ntopic_id: nonsense\n")
     broker.start()
     done = health(broker)
     assert done.returncode == 1

@@ -1,6 +1,8 @@
 """A broker with few file descriptors: it closes what it can spare, sheds connections, and blames no disk."""
 
 import contextlib
+import os
+import signal
 import socket
 
 from harness import batches, wire
@@ -52,8 +54,12 @@ def test_many_partitions_and_clients_share_few_descriptors(start_broker, topic_n
         assert ends_everywhere(connection, topic_name) == [2] * PARTITIONS
     assert "refused a connection" in broker.log
     assert "offline" not in broker.log and "Too many open files" not in broker.log
-    for end in (broker.stop, broker.kill9):
-        end()
+    for ends_cleanly in (True, False):
+        if ends_cleanly:
+            broker.stop()
+        else:
+            os.kill(broker.pid, signal.SIGKILL)
+            broker.kill9()
         broker.start()
         with wire.connect(broker) as connection:
             assert ends_everywhere(connection, topic_name) == [2] * PARTITIONS

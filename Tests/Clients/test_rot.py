@@ -6,6 +6,7 @@ import time
 
 import confluent_kafka
 import pytest
+
 from harness import batches, wire
 from harness.broker import run_martlet
 from harness.errors import Error

@@ -92,5 +92,6 @@ struct CompactionOutlookTests {
         let found = outlook(config(), clean: 100, idle: 0, tombstonesExpire: expiry)
         #expect(found.urgency == .later && found.reason == "tombstones" && found.at == expiry)
         #expect(outlook(config(), clean: 100, idle: 600_000, tombstonesExpire: now).urgency == .idleWork)
+        #expect(outlook(config(), idle: 600_000, tombstonesExpire: now).reason == "nothing", "they are gone already")
     }
 }

@@ -20,6 +20,7 @@ import Testing
         bytes[70] ^= 1
         try fixture.overwrite(fixture.path(0, ".log"), with: bytes)
         #expect(throws: LogError.self) { try fixture.compactAll() }
+        #expect(fixture.log.quarantined.map(\.segment) == [.zero])
         #expect(try fixture.contents(of: fixture.path(0, ".log")) == bytes)
         #expect(fixture.log.lastCompaction == nil)
         #expect(try !fileSystem.list(fixture.directory).contains { $0.hasSuffix(".cleaned") })
@@ -36,6 +37,7 @@ import Testing
         try fixture.overwrite(path, with: bytes)
         try fixture.append([("new", "value")])
         #expect(throws: LogError.self) { try fixture.compactAll() }
+        #expect(fixture.log.quarantined.map(\.segment) == [segment.baseOffset])
     }
 
     @Test func onlyTheLastValueOfEachKeyStaysAtItsOffset() throws {

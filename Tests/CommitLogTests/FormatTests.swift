@@ -96,7 +96,9 @@ import Testing
 
         let id = try #require(TopicID("cbWpNn6IQvC8ZMyJHpTL1w"))
         let metadata = PartitionMetadata(topicID: id)
-        #expect(metadata.text == "version: 0\ntopic_id: cbWpNn6IQvC8ZMyJHpTL1w\n")
+        let lines = metadata.text.split(separator: "\n")
+        #expect(lines.prefix(2) == ["version: 0", "topic_id: cbWpNn6IQvC8ZMyJHpTL1w"] && lines.count == 3)
+        #expect(try PartitionMetadata(metadata.text, path: "x") == metadata)
         #expect(try PartitionMetadata("version: 0\ntopic_id: cbWpNn6IQvC8ZMyJHpTL1w", path: "x") == metadata)
     }
 

@@ -133,16 +133,18 @@ extension PartitionLog {
         let gated = GatedFileSystem()
         let directory = try Directory(gated)
         defer { withExtendedLifetime(directory) {} }
-        let (busy, deleted) = (try directory.log(0), try directory.log(1))
+        // All threads are busy, so that the one to be deleted waits for its turn.
+        let busy = try (0..<Int32(GroupCommit.maximumThreads)).map { try directory.log($0) }
+        let deleted = try directory.log(100)
         gated.closeGate()
-        try busy.append()
-        gated.awaitArrival()
+        for log in busy { try log.append() }
+        for _ in busy { gated.awaitArrival() }
         try deleted.append()
         try directory.directory.delete(deleted.topicPartition)
         gated.openGate()
-        busy.waitUntilDurable()
-        try directory.log(2).append()
-        try directory.log(2).waitUntilDurable()
+        for log in busy { log.waitUntilDurable() }
+        try directory.log(101).append()
+        try directory.log(101).waitUntilDurable()
         #expect(directory.directory.failure == nil)
     }
 
@@ -358,7 +360,8 @@ extension PartitionLog {
         log.waitUntilDurable()
         #expect(written.wait(atMost: .seconds(60)))
         checkpointer.stop()
-        let point = try OffsetCheckpoint.read(OffsetCheckpoint.recoveryPoints, in: "/data", fileSystem)
+        let read = try OffsetCheckpoint.read(OffsetCheckpoint.recoveryPoints, in: "/data", fileSystem)
+        let point = try #require(read.value)
         #expect(point.offsets[log.topicPartition] == Offset(1))
         #expect(errors.withLock { $0 } == 0)
         try directory.directory.close()

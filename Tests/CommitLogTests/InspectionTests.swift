@@ -71,6 +71,7 @@ import Testing
     @Test func whatLooksLikeBatchesDoesNotTakeForEver() throws {
         let fileSystem = SimulatedFileSystem()
         try fileSystem.createDirectory("/logs")
+        try fileSystem.syncDirectory("/")
         let file = try fileSystem.open("/logs/00000000000000000000.log", .createNew)
         // Each position claims a batch up to the end of the file.
         let bytes = [UInt8](repeating: 2, count: 16) + [UInt8](repeating: 0, count: 8) + [0, 0, 16, 0, 0, 0, 0, 0, 2]

@@ -51,6 +51,8 @@ final class LogFixture {
             root = "/logs"
             environment = LogEnvironment(fileSystem: fileSystem, time: time)
             try fileSystem.createDirectory(root)
+            // The logs' directory is not the log's to see to.
+            try fileSystem.syncDirectory("/")
         } else {
             let directory = try TemporaryDirectory()
             temporary = directory

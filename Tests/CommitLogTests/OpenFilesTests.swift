@@ -107,6 +107,7 @@ private struct Scene {
         )
         environment.openFiles = openFiles
         try simulated.createDirectory("/logs")
+        try simulated.syncDirectory("/")
         logs = try (0..<count).map { number in
             try PartitionLog.open(
                 directory: "/logs/events-\(number)",

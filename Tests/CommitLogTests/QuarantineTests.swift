@@ -210,6 +210,24 @@ import Testing
         #expect(try log.fixture.read(from: last.offsets.lowerBound).first != nil)
     }
 
+    @Test func aCompactionThatMeetsDamageMakesItKnown() throws {
+        let log = try RottenLog(isSummed: false)
+        let batch = try #require(log.batches.first { $0.path == log.segments[2] })
+        try log.restore()
+        try log.flip((batch.bytes.upperBound - 3) * 8, of: batch.path)
+        var config = log.fixture.config
+        config.cleanupPolicy = .compact
+        config.minCleanableDirtyRatio = 0
+        log.fixture.config = config
+        try log.open(clean: true)
+        _ = try log.fixture.log.compact(control: NoControl())
+        #expect(log.refused == [batch.offsets])
+        #expect(log.fixture.log.lastCompaction?.end.rawValue == batch.offsets.lowerBound)
+        // All records have one key: of what precedes the damage the last one is left.
+        let left = try log.fixture.read(from: 0, maximumBytes: 1).first
+        #expect(left?.records.count == 1)
+    }
+
     private final class NoControl: CompactionControl {
         func transferred(_ bytes: Int) throws(LogError) {}
     }

@@ -56,6 +56,7 @@ import Testing
             config.segmentBytes = Bool.random(using: &generator) ? 1 << 20 : 3000
             let fileSystem = SimulatedFileSystem()
             try fileSystem.createDirectory("/logs")
+            try fileSystem.syncDirectory("/")
             let noteBytes = Int.random(in: 100..<4000, using: &generator)
             let log = try open(fileSystem, config: config, fullScanBytes: 0, noteBytes: noteBytes, isClean: true)
             var sequences: [Int64: Int32] = [:]
@@ -96,6 +97,7 @@ import Testing
     @Test func whatLiesBehindTheCheckpointIsAllThatIsRead() throws {
         let fileSystem = SimulatedFileSystem()
         try fileSystem.createDirectory("/logs")
+        try fileSystem.syncDirectory("/")
         var config = LogConfig()
         config.indexIntervalBytes = 100
         let log = try open(fileSystem, config: config, fullScanBytes: 0, isClean: true)
@@ -110,6 +112,7 @@ import Testing
         for damage in 0..<4 {
             let fileSystem = SimulatedFileSystem()
             try fileSystem.createDirectory("/logs")
+            try fileSystem.syncDirectory("/")
             var config = LogConfig()
             config.indexIntervalBytes = 100
             let log = try open(fileSystem, config: config, fullScanBytes: 0, isClean: true)

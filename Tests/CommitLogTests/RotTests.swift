@@ -9,7 +9,7 @@ import Testing
     /// Also in the header's first 17 bytes, which no batch's checksum covers.
     @Test(arguments: [true, false])
     func everyFlippedBitOfASegmentIsFoundAndCostsItsBatchOnly(clean: Bool) throws {
-        let log = try RottenLog()
+        let log = try RottenLog(resumes: true)
         #expect(log.segments.count > 4)
         var generator = SeededGenerator(seed: clean ? 1 : 2)
         for _ in 0..<600 {
@@ -113,9 +113,9 @@ import Testing
     }
 
     /// The missing offsets are those of the batches that are not whole any more, and no others.
-    @Test(arguments: [true, false])
-    func ofAShortenedSegmentTheRestIsServed(clean: Bool) throws {
-        let log = try RottenLog()
+    @Test(arguments: [true, false], [true, false])
+    func ofAShortenedSegmentTheRestIsServed(clean: Bool, resumes: Bool) throws {
+        let log = try RottenLog(resumes: resumes)
         for path in log.segments {
             let good = try #require(log.files[path])
             for size in stride(from: 0, to: good.count, by: 3) {

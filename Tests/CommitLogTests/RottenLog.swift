@@ -21,12 +21,14 @@ final class RottenLog {
     /// By path: everything in the partition's directory.
     let files: [String: [UInt8]]
 
-    /// `isSummed`: whether the manifest has the checksums of the closed segments.
-    init(isSummed: Bool = true) throws {
+    /// `isSummed`: whether the manifest has the checksums of the closed segments. `resumes`: whether recovery begins at the
+    /// checkpoint, also in short segments.
+    init(isSummed: Bool = true, resumes: Bool = false) throws {
         var config = LogConfig()
         config.segmentBytes = 300
         config.indexIntervalBytes = 100
         fixture = try LogFixture(config: config, on: fileSystem)
+        if resumes { fixture.environment.fullScanBytes = 0 }
         var values: [Int64: String] = [:]
         for number in 0..<14 {
             if number == 6 { try fixture.reopen(clean: false) }

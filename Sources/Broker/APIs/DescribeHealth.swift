@@ -4,7 +4,13 @@ package import Wire
 /// DescribeHealth (key 10004): what is wrong with this broker right now.
 extension DescribeHealthRequest: BrokerRequest {
     package func handle(_ call: Call<DescribeHealthRequest>) {
-        let broker = call.broker
+        // It looks at every partition, and what is news is logged: not for an event loop.
+        call.broker.io.submit { call.reply(answer(call.broker)) }
+    }
+
+    private func answer(_ broker: Broker) -> DescribeHealthResponse {
+        // What readers and compactions have met since the last look for damage.
+        broker.scrubber.tellAll()
         let wanted = topics.map(Set.init)
         let conditions = broker.health.conditions.filter { condition in
             guard let wanted else { return true }
@@ -19,7 +25,7 @@ extension DescribeHealthRequest: BrokerRequest {
             clamping: known.reduce(0) { $0 + $1.partitions.count { $0.isOffline } }
         )
         response.conditions = conditions.map(describe)
-        call.reply(response)
+        return response
     }
 
     private func describe(_ condition: HealthCondition) -> DescribeHealthResponse.Condition {

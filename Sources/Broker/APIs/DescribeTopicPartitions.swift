@@ -55,7 +55,7 @@ extension DescribeTopicPartitionsRequest: BrokerRequest {
             entry.replicaNodes = partition.replicas
             entry.eligibleLeaderReplicas = []
             entry.lastKnownEligibleLeaderReplicas = []
-            if let log = partition.openLog {
+            if let log = partition.readable {
                 entry.leaderID = nodeID
                 entry.leaderEpoch = log.offsets.leaderEpoch.rawValue
                 entry.isrNodes = partition.replicas

@@ -66,7 +66,7 @@ extension ListOffsetsRequest: BrokerRequest {
             return result
         }
         do throws(LogError) {
-            let log = try partition.log()
+            let log = try partition.readableLog()
             if let error = epochError(LeaderEpoch(asked.currentLeaderEpoch), log.offsets.leaderEpoch) {
                 result.errorCode = error
                 return result

@@ -96,7 +96,7 @@ extension MetadataRequest: BrokerRequest {
             var entry = MetadataResponse.Partition()
             entry.index = partition.index
             entry.replicaNodes = partition.replicas
-            if let log = partition.openLog {
+            if let log = partition.readable {
                 entry.leaderID = nodeID
                 entry.leaderEpoch = log.offsets.leaderEpoch.rawValue
                 entry.isrNodes = partition.replicas

@@ -27,7 +27,7 @@ extension OffsetForLeaderEpochRequest: BrokerRequest {
             return result
         }
         do throws(LogError) {
-            let log = try partition.log()
+            let log = try partition.readableLog()
             if let error = epochError(LeaderEpoch(asked.currentLeaderEpoch), log.offsets.leaderEpoch) {
                 result.errorCode = error
                 return result

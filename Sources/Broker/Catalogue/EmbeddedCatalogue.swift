@@ -29,6 +29,7 @@ package final class EmbeddedCatalogue: Catalogue {
         var config = LogConfig()
         // Nothing of it may ever go.
         config.cleanupPolicy = []
+        config.usesReserve = true
         let log = try directory.openPartition(
             TopicPartition(topicName, 0),
             topicID: topicID,

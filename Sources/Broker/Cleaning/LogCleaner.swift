@@ -89,6 +89,9 @@ package final class LogCleaner: Sendable {
         for worker in surplus { worker.thread.join() }
     }
 
+    /// How often a compaction begins anew in one go because segments were removed meanwhile.
+    private static let maximumBeginnings = 10
+
     /// Requests go first where there are not enough processors for both.
     private static let niceness: CInt = 5
 
@@ -214,9 +217,14 @@ package final class LogCleaner: Sendable {
         options.purgesTombstones = run.order?.purgesTombstones ?? false
         options.isDryRun = run.order?.isDryRun ?? false
         let control = Pacing(self, run.partition, goesOn)
+        var beginnings = 1
         while true {
             let result = try partitionLog.compact(options, control: control)
             state.withLock { $0.queue.passed(run.partition, result) }
+            if result.isOutdated, beginnings < Self.maximumBeginnings {
+                beginnings += 1
+                continue
+            }
             if options.isDryRun { return }
             if result.bytesBefore > 0 { log.info("\(CompactionLine(run.partition, result))") }
             guard result.needsAnotherPass, !result.range.isEmpty else { return }

@@ -10,6 +10,15 @@ extension BrokerKeys {
                 "Directories that hold the partitions; made if they are missing."
             ),
             ConfigKey(
+                "log.reserve.bytes",
+                .long,
+                default: "-1",
+                .atLeast(-1),
+                "Bytes of each log directory's disk that are kept free: with less, producers are told to try again later, "
+                    + "and what makes room goes on. -1 is two segments (log.segment.bytes) or 5 % of the disk, at most "
+                    + "10 GiB, whichever is more, but never more than 10 % of the disk."
+            ),
+            ConfigKey(
                 "num.recovery.threads.per.data.dir",
                 .int,
                 default: "2",

@@ -1,3 +1,4 @@
+package import CommitLog
 import Model
 
 /// The broker's own settings in their types, for the code that works by them. Immutable.
@@ -8,6 +9,8 @@ package struct BrokerSettings: Sendable {
     package let rack: String?
     package let listeners: [Listener]
     package let logDirectories: [String]
+
+    package let spaceReserve: SpaceReserve
 
     package let numNetworkThreads: Int
     package let numIOThreads: Int
@@ -57,6 +60,10 @@ package struct BrokerSettings: Sendable {
             protocolMap: values.list("listener.security.protocol.map")
         )
         logDirectories = values.list("log.dirs")
+        spaceReserve = SpaceReserve(
+            fixedBytes: values.limit("log.reserve.bytes"),
+            segmentBytes: values.int("log.segment.bytes")
+        )
         numNetworkThreads = values.int("num.network.threads")
         numIOThreads = values.int("num.io.threads")
         logOpenFilesMax = values.limit("log.open.files.max")

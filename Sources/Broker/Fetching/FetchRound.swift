@@ -22,11 +22,15 @@ struct FetchRound {
 
     private let plan: FetchPlan
     private let acceptsCold: Bool
+    private let unreadable: [TopicPartition: LogError]
 
-    /// - Parameter acceptsCold: Take ranges that are not in memory all the same, because they were just loaded.
-    init(_ plan: FetchPlan, topics: Topics, acceptsCold: Bool) {
+    /// - Parameters:
+    ///   - acceptsCold: Take ranges that are not in memory all the same, because they were just loaded.
+    ///   - unreadable: What could not be loaded.
+    init(_ plan: FetchPlan, topics: Topics, acceptsCold: Bool, unreadable: [TopicPartition: LogError] = [:]) {
         self.plan = plan
         self.acceptsCold = acceptsCold
+        self.unreadable = unreadable
         results.reserveCapacity(plan.targets.count)
         for target in plan.targets {
             let topic = plan.version >= 13 ? topics[target.topicID] : topics[target.topicName]
@@ -57,7 +61,8 @@ struct FetchRound {
             return answer
         }
         do throws(LogError) {
-            let log = try partition.log()
+            if let failure = unreadable[partition.topicPartition] { throw failure }
+            let log = try partition.readableLog()
             try fill(&answer, target, log)
         } catch {
             answer.errorCode = error.errorCode

@@ -52,9 +52,10 @@ final class PendingFetch: LogObserver, ParkedRequest, @unchecked Sendable {
         }
     }
 
-    private func attempt(acceptsCold: Bool) {
+    private func attempt(acceptsCold: Bool, unreadable: [TopicPartition: LogError] = [:]) {
         guard !isDone, !isLoading else { return }
-        let round = FetchRound(plan, topics: call.broker.topics.snapshot, acceptsCold: acceptsCold)
+        let topics = call.broker.topics.snapshot
+        let round = FetchRound(plan, topics: topics, acceptsCold: acceptsCold, unreadable: unreadable)
         if round.canBeAnswered {
             Self.prefetch(round.cold, call.broker)
             return finish(round)
@@ -68,23 +69,32 @@ final class PendingFetch: LogObserver, ParkedRequest, @unchecked Sendable {
     private func load(_ ranges: [ColdRange]) {
         isLoading = true
         call.broker.io.submit { [self] in
-            Self.load(ranges)
+            let failures = Self.load(ranges)
+            for (partition, failure) in failures { call.broker.noteReadFailure(failure, partition) }
             call.connection.reactor.execute { [self] in
                 isLoading = false
-                attempt(acceptsCold: true)
+                attempt(acceptsCold: true, unreadable: failures)
             }
         }
     }
 
     private static func prefetch(_ ranges: [ColdRange], _ broker: Broker) {
-        if !ranges.isEmpty { broker.io.submit { load(ranges) } }
+        // What cannot be loaded, the next fetch finds out.
+        if !ranges.isEmpty { broker.io.submit { _ = load(ranges) } }
     }
 
-    /// A range that cannot be loaded fails the read that follows, which says so in the response.
-    private static func load(_ ranges: [ColdRange]) {
+    /// Returns what the disk did not give. It would end the connection if it were found only while it is sent.
+    private static func load(_ ranges: [ColdRange]) -> [TopicPartition: LogError] {
+        var failures: [TopicPartition: LogError] = [:]
         for range in ranges {
-            do throws(LogError) { try range.load() } catch {}
+            do throws(LogError) {
+                try range.load()
+            } catch {
+                guard case .storage = error else { continue }
+                failures[range.topicPartition] = error
+            }
         }
+        return failures
     }
 
     // MARK: Wake-ups

@@ -25,7 +25,7 @@ package struct HealthCondition: Equatable, Sendable {
         package var remedy: String {
             switch self {
             case .directoryOffline:
-                "check the disk and the kernel's log, then restart the broker: only a restart uses the directory again"
+                "check the disk and the kernel's log, then restart the broker: it writes to the directory only after that"
             case .partitionOffline:
                 "see the broker's log for why the partition could not be opened, put that right and restart the broker"
             case .recordsDamaged:

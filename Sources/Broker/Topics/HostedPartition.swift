@@ -37,12 +37,16 @@ package final class HostedPartition: Sendable {
 
     package var index: Int32 { topicPartition.partition }
 
-    /// The log, or why there is none.
+    /// The log for whoever changes it, or why there is none.
     package func log() throws(LogError) -> PartitionLog {
-        if let log = opened.load() {
-            if let failure = log.failure { throw failure }
-            return log
-        }
+        let log = try readableLog()
+        if let failure = log.failure { throw failure }
+        return log
+    }
+
+    /// The log, which may be one that takes nothing more because its directory has failed, or why there is none.
+    package func readableLog() throws(LogError) -> PartitionLog {
+        if let log = opened.load() { return log }
         throw state.withLock { state in
             switch state {
             case .waiting, .open: .opening(topicPartition, toScan: 0)
@@ -51,7 +55,10 @@ package final class HostedPartition: Sendable {
         }
     }
 
-    /// The log; nil if it is not open, or out of use.
+    /// The log if it can be read, whether or not it can be written.
+    package var readable: PartitionLog? { opened.load() }
+
+    /// The log if it can be written.
     package var openLog: PartitionLog? {
         guard let log = opened.load(), log.failure == nil else { return nil }
         return log

@@ -78,12 +78,17 @@ final class PartitionOpener: Sendable {
 
     /// Begins, with so many threads for each directory. `completion` is called on one of them when all is done.
     func start(threads count: Int, completion: @escaping @Sendable () -> Void) {
-        let threads = directories.indices.flatMap { number in
-            let jobs = state.withLock { $0.queues[number].quick.count + $0.queues[number].suspects.count }
-            return (0..<max(1, min(count, jobs))).map { thread in
-                // Counted before it starts: the last one to end does what is left.
-                state.withLock { $0.queues[number].running += 1 }
-                return NamedThread("open-\(number)-\(thread)") { [self] in
+        // All are counted before the first begins: the last one of a directory to end does what is left there.
+        let counts = state.withLock { state in
+            for number in state.queues.indices {
+                let jobs = state.queues[number].quick.count + state.queues[number].suspects.count
+                state.queues[number].running = max(1, min(count, jobs))
+            }
+            return state.queues.map(\.running)
+        }
+        let threads = counts.enumerated().flatMap { number, count in
+            (0..<count).map { thread in
+                NamedThread("open-\(number)-\(thread)") { [self] in
                     work(number, thread)
                     end(number, completion)
                 }
@@ -201,7 +206,7 @@ final class PartitionOpener: Sendable {
                 maximumScan: isFirst ? Self.quickScanBytes : nil
             )
             if opened.recovery.isNoteworthy { log.warning("\(opened.recovery)") }
-            if opened.offsets.durable < opened.offsets.logEnd { return opened }
+            if opened.needsCommit { return opened }
             settle(job, opened)
         } catch {
             fail(job, number, error)

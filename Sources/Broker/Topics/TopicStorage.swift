@@ -35,6 +35,7 @@ final class TopicStorage: Sendable {
             }
         }
         for directory in directories {
+            for damage in directory.damaged { log.warning("\(damage)") }
             directory.setFailureHandler { error in
                 health.report(.directoryOffline, directory.path, reason: error.description)
                 log.critical("\(error)")
@@ -106,7 +107,10 @@ final class TopicStorage: Sendable {
         _ config: LogConfig
     ) -> Result<PartitionLog, LogError> {
         do throws(LogError) {
-            let opened = try home(of: partition, id).openPartition(partition, topicID: id, config: config)
+            let home = home(of: partition, id)
+            let isOpen = home.log(for: partition) != nil
+            let opened = try home.openPartition(partition, topicID: id, config: config)
+            if !isOpen, opened.recovery.isNoteworthy { log.warning("\(opened.recovery)") }
             health.clear(.partitionOffline, partition.description)
             return .success(opened)
         } catch {

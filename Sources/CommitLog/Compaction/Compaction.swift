@@ -18,6 +18,8 @@ struct Compaction {
     private var untold = 0
     private var bytesRead = 0
     private var bytesToRead = 0
+    /// What is still to be read.
+    private(set) var pending: [LogSegment] = []
     /// When the last of the tombstones that stay may go.
     private var tombstonesExpire = Timestamp.none
 
@@ -42,6 +44,7 @@ struct Compaction {
         )
         let dirty = sources.filter { $0.facts.endOffset > start && $0.facts.endOffset <= survey.firstUncleanable }
         let all = sources.filter { $0.facts.baseOffset < survey.firstUncleanable }
+        pending = all.map(\.segment)
         bytesToRead = (dirty + all).reduce(0) { $0 + $1.facts.size }
         try takeIn(keys, dirty, start: start)
         result.range = start.rawValue..<keys.end.rawValue
@@ -62,11 +65,12 @@ struct Compaction {
     private mutating func copy(_ sources: [Source], _ rules: CompactionRules) throws(LogError) {
         var rest = sources[...]
         while !rest.isEmpty {
+            pending = rest.map(\.segment)
             if options.isDryRun {
                 try measure(&rest, rules)
             } else if try !replace(&rest, rules) {
                 // Something was removed or cut meanwhile; what is to be done now is for another look.
-                return result.needsAnotherPass = true
+                return result.isOutdated = true
             }
         }
     }

@@ -36,6 +36,8 @@ package struct CompactionResult: Equatable, Sendable {
     package var segmentsAfter = 0
     /// Whether there were more keys than fit, so that another pass has to follow.
     package var needsAnotherPass = false
+    /// Whether segments were removed or cut meanwhile, so that it has ended early and should begin anew.
+    package var isOutdated = false
 
     package init() {}
 

@@ -55,7 +55,6 @@ package struct CompactionSurvey: Equatable, Sendable {
         config: LogConfig,
         now: Timestamp
     ) {
-        self.tombstonesExpire = tombstonesExpire
         let firstDirty = max(compactedTo, logStart)
         var limit = segments.last { $0.endOffset <= bound }?.endOffset ?? firstDirty
         let lag = config.minCompactionLagMilliseconds
@@ -70,6 +69,8 @@ package struct CompactionSurvey: Equatable, Sendable {
         firstUncleanable = limit
         let dirty = segments.filter { $0.endOffset > firstDirty && $0.endOffset <= limit }
         cleanBytes = segments.reduce(0) { $1.endOffset <= firstDirty ? $0 + $1.size : $0 }
+        // What retention has removed needs no compaction.
+        self.tombstonesExpire = cleanBytes > 0 ? tombstonesExpire : .none
         cleanableBytes = dirty.reduce(0) { $0 + $1.size }
         let isActiveYoung = active.map { lag > 0 && Self.isYounger($0.largestTimestamp, than: lag, at: now) } ?? false
         activeBytes = isActiveYoung ? 0 : active?.size ?? 0

@@ -39,12 +39,19 @@ final class GroupCommit: Sendable {
     }
 
     let path: String
-    private let time = SystemTime()
+    private let time: any TimeSource
+    /// Whether there are threads; else whoever uses the directory calls ``runDue()``.
+    private let runsInBackground: Bool
     private let state = Locked(State())
     private let wakeUp = Semaphore()
     private let hasFailed = Atomic<Bool>(false)
 
-    init(path: String) { self.path = path }
+    init(path: String, environment: LogEnvironment) {
+        self.path = path
+        runsInBackground = environment.commitsInBackground
+        // A thread waits by the machine's clock, whatever the log's may be.
+        time = runsInBackground ? SystemTime() : environment.time
+    }
 
     /// Why the directory is out of use.
     var failure: LogError? { hasFailed.load(ordering: .acquiring) ? state.withLock { $0.failure } : nil }
@@ -97,9 +104,20 @@ final class GroupCommit: Sendable {
         if state.idle > 0 {
             state.idle -= 1
             wakeUp.signal()
-        } else if state.threads.count < Self.maximumThreads, !state.isStopping {
+        } else if state.threads.count < Self.maximumThreads, !state.isStopping, runsInBackground {
             state.threads.append(NamedThread("group-commit") { [self] in run() })
         }
+    }
+
+    /// Where there are no threads: syncs on the calling one what is due by now. Returns whether there was anything.
+    func runDue() -> Bool {
+        var isIdle = true
+        while let log = state.withLock({ $0.queue.take(now: time.instant, isLast: false) }) {
+            isIdle = false
+            sync(log)
+            state.withLock { $0.queue.finish(log) }
+        }
+        return !isIdle
     }
 
     // MARK: The threads

@@ -8,7 +8,8 @@ extension LogDirectory {
     /// Has `handler` told, once and on any thread, when the directory goes out of use. After that whoever waits on one of
     /// its logs is told that nothing more will come.
     package func setFailureHandler(_ handler: @escaping @Sendable (LogError) -> Void) {
-        groupCommit.setFailureHandler { [weak self] error in
+        groupCommit.setFailureHandler { [weak self, suspicion] error in
+            suspicion.raise(error)
             handler(error)
             for log in self?.logs ?? [] { log.notify { $0.logClosed() } }
         }

@@ -53,9 +53,13 @@ extension LogDirectory {
                 }
             }
         }
-        if !begun.isEmpty, failure == nil {
+        if failure == nil, !begun.isEmpty || logs.contains(where: \.hasPreparedEpochs) {
             do throws(FileError) {
-                try environment.fileSystem.syncAll(path)
+                try syncer.syncAll()
+                // A file that replaces another must be durable before it does, and then its name.
+                var hasMore = false
+                for log in logs where try log.publishEpochs() { hasMore = true }
+                if hasMore { try syncer.syncAll() }
                 for (log, work) in begun { log.finishCommit(work) }
             } catch {
                 groupCommit.fail(error)

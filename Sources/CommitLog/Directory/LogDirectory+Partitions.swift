@@ -25,7 +25,7 @@ extension LogDirectory {
         isFound: Bool = false,
         maximumScan: Int? = nil
     ) throws(LogError) -> PartitionLog {
-        try opening(of: partition).withLock { () throws(LogError) in
+        try alone(with: partition) { () throws(LogError) in
             if let log = log(for: partition) {
                 guard log.topicID == topicID else {
                     throw .inconsistentTopicID(path: log.directory, found: log.topicID, expected: topicID)
@@ -40,9 +40,16 @@ extension LogDirectory {
                 table.unopened.remove(partition)
                 return true
             }
-            if isKept { return log }
-            log.abandon()
-            throw .closed(partition)
+            guard isKept else {
+                log.abandon()
+                throw .closed(partition)
+            }
+            // Records were lost that had been removed before: others get their offsets, and must not be taken for them.
+            let start = log.offsets.logStart
+            if table.withLock({ ($0.logStarts.offsets[partition] ?? start) > start }) {
+                try writeCheckpoints(inBothGenerations: true)
+            }
+            return log
         }
     }
 
@@ -59,6 +66,7 @@ extension LogDirectory {
             OpeningHints(
                 logStart: table.logStarts.offsets[partition],
                 recoveryPoint: table.recoveryPoints.offsets[partition] ?? .zero,
+                isSuspect: suspicion.isRaised,
                 maximumScan: maximumScan
             )
         }
@@ -88,7 +96,7 @@ extension LogDirectory {
     /// Takes a partition out of use: from here on it is gone, also after a crash. Its files are removed by
     /// ``removeDeleted()``, whenever the caller has time; what is being read stays readable.
     package func delete(_ partition: TopicPartition) throws(LogError) {
-        try opening(of: partition).withLock { () throws(LogError) in try putAside(partition) }
+        try alone(with: partition) { () throws(LogError) in try putAside(partition) }
     }
 
     private func putAside(_ partition: TopicPartition) throws(LogError) {
@@ -127,9 +135,13 @@ extension LogDirectory {
         isDeleted: (TopicPartition) -> Bool
     ) throws(LogError) -> [String] {
         var kept: [String] = []
-        for partition in unnamed where log(for: partition) == nil && !isWanted(partition) {
+        for partition in unnamed where log(for: partition) == nil {
+            // With a damaged name it may be a deleted topic's, and not that of the new one.
+            let isDoubtful = damagedNames.contains(partition) && isDeleted(partition)
+            if isWanted(partition), !isDoubtful { continue }
             let isEmpty = try !holdsRecords("\(path)/\(partition)")
-            if isEmpty || isDeleted(partition) {
+            let isKnown = !damagedNames.contains(partition)
+            if isEmpty || (isDeleted(partition) && isKnown) {
                 try delete(partition)
             } else if let name = try retire(partition, LogFileNames.stray) {
                 kept.append(name)
@@ -158,11 +170,17 @@ extension LogDirectory {
         }
     }
 
+    /// Makes durable what the logs have asked for, on the calling thread, where the directory has none of its own for
+    /// that (``LogEnvironment/commitsInBackground``). Returns whether there was anything.
+    @discardableResult
+    package func commit() -> Bool { groupCommit.runDue() }
+
     /// Syncs segments that were finished since the last time, and notes up to where each partition is durable, so that
     /// after a crash no more than what follows has to be looked at.
     package func checkpoint() throws(LogError) {
         if let failure { throw failure }
         do throws(LogError) {
+            let logs = logs
             let isAll = mustSync.exchange(false, ordering: .acquiringAndReleasing)
             for log in logs {
                 try isAll ? log.commit() : log.flushFinishedSegments()
@@ -205,13 +223,14 @@ extension LogDirectory {
             }
         }
         // Once for all: one by one, thousands of partitions take minutes.
-        try storage { () throws(FileError) in try environment.fileSystem.syncAll(path) }
+        try storage { () throws(FileError) in try syncer.syncAll() }
         for log in closed { log.declareDurable() }
         try writeCheckpoints()
         if let failure { throw failure }
         let isWhole = table.withLock { $0.unopened.isEmpty && !$0.hasUnusable }
         if isWhole || wasCleanShutdown {
             try storage { () throws(FileError) in
+                try suspicion.settle()
                 try SmallFile.replace(
                     Self.cleanShutdownName,
                     in: path,
@@ -222,10 +241,8 @@ extension LogDirectory {
         }
     }
 
-    /// As Kafka writes it.
-    private static let cleanMark = #"{"version":0,"brokerEpoch":-1}"#
-
-    private func writeCheckpoints() throws(LogError) {
+    /// `inBothGenerations`: what the files say now is wrong, and must not come back from the ones before.
+    private func writeCheckpoints(inBothGenerations: Bool = false) throws(LogError) {
         try checkpointing.withLock { () throws(LogError) in
             let (current, written, deleted) = table.withLock { table in
                 for (partition, log) in table.open {
@@ -239,7 +256,10 @@ extension LogDirectory {
             if current == written, deleted.isEmpty { return }
             try storage { () throws(FileError) in
                 for (name, checkpoint) in current.sorted(by: { $0.key < $1.key }) where checkpoint != written[name] {
-                    try checkpoint.write(name, in: path, environment.fileSystem)
+                    // No generation may speak of a deleted partition: a new one may get its name.
+                    for _ in 0..<(deleted.isEmpty && !inBothGenerations ? 1 : 2) {
+                        try checkpoint.write(name, in: path, environment.fileSystem)
+                    }
                 }
             }
             table.withLock { table in

@@ -8,6 +8,7 @@ import Synchronization
 ///     .lock                              the process that uses the directory: its number, and flock(2) on the file
 ///     meta.properties                    cluster, node and directory id
 ///     .kafka_cleanshutdown               the last stop was clean; gone while the directory is in use
+///     .sync-failed                       a sync has failed, so that what can be read may not be on the disk
 ///     recovery-point-offset-checkpoint   up to where each partition is durable
 ///     log-start-offset-checkpoint        where partitions begin that were cut inside a segment
 ///     .opening, opening-failures         which partitions are being opened, and of which the process died
@@ -34,18 +35,32 @@ package final class LogDirectory: Sendable {
     package let found: [FoundPartition]
     /// Directories of partitions that were never synced: a crash came before anybody could say whose they are.
     package let unnamed: [TopicPartition]
+    /// Those among ``unnamed`` whose name is damaged: they may hold anything.
+    let damagedNames: Set<TopicPartition>
+    /// Files that were found damaged when the directory was opened, and what is made of it.
+    package let damaged: [String]
     /// Partition directories that cannot be opened, with the reason.
     package let unusable: [(directory: String, error: LogError)]
     let environment: LogEnvironment
     let groupCommit: GroupCommit
+    let syncer: any FileSystemSyncer
+    let suspicion: SyncSuspicion
+    /// How much room there is.
+    package let space: DiskSpace
     let table: Locked<PartitionTable>
     let journal: OpeningJournal
     /// Whether files have to be synced so that they can be closed: there are too many.
     let mustSync = Atomic<Bool>(false)
     /// Held while the checkpoint files are written.
     let checkpointing = Lock()
-    /// Serialises opening and deleting of one partition, several of which share a lock.
-    private let openings = (0..<256).map { _ in Lock() }
+    /// Partitions that are being opened or deleted.
+    private let openings = Locked<[TopicPartition: Opening]>([:])
+
+    private struct Opening {
+        let lock = Lock()
+        var users = 0
+    }
+
     /// Held open while the directory is in use; closing it gives the directory to whoever wants it next.
     private let lockFile: Locked<(any File)?>
 
@@ -62,17 +77,26 @@ package final class LogDirectory: Sendable {
         generator: some RandomNumberGenerator = SystemRandomNumberGenerator()
     ) throws(LogError) -> LogDirectory {
         let fileSystem = environment.fileSystem
-        try storage { () throws(FileError) in try fileSystem.createDirectory(path) }
+        try storage { () throws(FileError) in try make(path, fileSystem) }
         let lock = try take(path, fileSystem)
         var generator = generator
         let properties = try identify(path, clusterID, nodeID, &generator, fileSystem)
+        var damaged = properties.damaged.map { "\($0) is damaged, its copy is used" }
         let marker = "\(path)/\(cleanShutdownName)"
-        let wasClean = fileSystem.exists(marker)
+        let wasClean = try isCleanMark(marker, fileSystem)
+        if wasClean == false { damaged.append("\(marker) is damaged, the stop counts as a crash") }
         try storage { () throws(FileError) in
             try fileSystem.remove(marker)
             try fileSystem.syncDirectory(path)
         }
-        return try LogDirectory(path, properties, wasClean: wasClean, environment, lock)
+        return try LogDirectory(
+            path,
+            properties.value,
+            wasClean: wasClean ?? false,
+            environment,
+            lock,
+            damaged: damaged
+        )
     }
 
     private init(
@@ -80,13 +104,18 @@ package final class LogDirectory: Sendable {
         _ properties: MetaProperties,
         wasClean: Bool,
         _ environment: LogEnvironment,
-        _ lockFile: any File
+        _ lockFile: any File,
+        damaged: [String]
     ) throws(LogError) {
         self.path = path
         self.properties = properties
-        groupCommit = GroupCommit(path: path)
+        syncer = try storage { () throws(FileError) in try environment.fileSystem.syncer(for: path) }
+        groupCommit = GroupCommit(path: path, environment: environment)
+        suspicion = SyncSuspicion(path: path, fileSystem: environment.fileSystem)
         var environment = environment
         environment.groupCommit = groupCommit
+        space = DiskSpace(path: path, fileSystem: environment.fileSystem, reserve: environment.spaceReserve)
+        environment.space = space
         self.environment = environment
         journal = OpeningJournal(directory: path, fileSystem: environment.fileSystem)
         self.lockFile = Locked(lockFile)
@@ -95,6 +124,7 @@ package final class LogDirectory: Sendable {
         var found: [FoundPartition] = []
         var unnamed: [TopicPartition] = []
         var unusable: [(directory: String, error: LogError)] = []
+        var damagedNames: Set<TopicPartition> = []
         for name in try storage({ () throws(FileError) in try fileSystem.list(path) }).sorted() {
             guard let partition = LogFileNames.topicPartition(ofDirectory: name) else { continue }
             do throws(LogError) {
@@ -105,9 +135,20 @@ package final class LogDirectory: Sendable {
                     unnamed.append(partition)
                 }
             } catch {
-                unusable.append((name, error))
+                if case .corrupt = error {
+                    damagedNames.insert(partition)
+                    unnamed.append(partition)
+                } else {
+                    unusable.append((name, error))
+                }
             }
         }
+        let points = try OffsetCheckpoint.read(OffsetCheckpoint.recoveryPoints, in: path, fileSystem)
+        let starts = try OffsetCheckpoint.read(OffsetCheckpoint.logStarts, in: path, fileSystem)
+        let compacted = try OffsetCheckpoint.read(OffsetCheckpoint.compactedTo, in: path, fileSystem)
+        let outdated = points.damaged + starts.damaged + compacted.damaged
+        self.damaged = damaged + outdated.map { "\($0) is damaged, what was known before is used instead" }
+        self.damagedNames = damagedNames
         self.found = found
         self.unnamed = unnamed
         self.unusable = unusable
@@ -115,9 +156,9 @@ package final class LogDirectory: Sendable {
             PartitionTable(
                 unopened: Set(found.map(\.topicPartition)),
                 hasUnusable: !unusable.isEmpty,
-                recoveryPoints: try OffsetCheckpoint.read(OffsetCheckpoint.recoveryPoints, in: path, fileSystem),
-                logStarts: try OffsetCheckpoint.read(OffsetCheckpoint.logStarts, in: path, fileSystem),
-                compactedTo: try OffsetCheckpoint.read(OffsetCheckpoint.compactedTo, in: path, fileSystem)
+                recoveryPoints: points.value ?? OffsetCheckpoint(),
+                logStarts: starts.value ?? OffsetCheckpoint(),
+                compactedTo: compacted.value ?? OffsetCheckpoint()
             )
         )
         setFailureHandler { _ in }
@@ -129,12 +170,40 @@ package final class LogDirectory: Sendable {
 
     deinit { groupCommit.abandon() }
 
-    func opening(of partition: TopicPartition) -> Lock {
-        openings[Int(UInt(bitPattern: partition.hashValue) % UInt(openings.count))]
+    /// Opens or deletes a partition while nobody else does either with the same one.
+    func alone<Result>(
+        with partition: TopicPartition,
+        _ body: () throws(LogError) -> Result
+    ) throws(LogError) -> Result {
+        let lock = openings.withLock { openings in
+            openings[partition, default: Opening()].users += 1
+            return openings[partition, default: Opening()].lock
+        }
+        defer {
+            openings.withLock { openings in
+                openings[partition]?.users -= 1
+                if openings[partition]?.users == 0 { openings[partition] = nil }
+            }
+        }
+        return try lock.withLock { () throws(LogError) in try body() }
     }
 
     /// Lets another process, or another part of this one, use the directory.
     func release() { lockFile.withLock { $0 = nil } }
+
+    /// Creates the directory where it is missing, and makes its name durable, and the names of those above it that were
+    /// missing as well: without them nothing in it is.
+    private static func make(_ path: String, _ fileSystem: any FileSystem) throws(FileError) {
+        var missing: [String] = []
+        var ancestor = path
+        while !fileSystem.exists(ancestor), ancestor != LogLoader.parent(of: ancestor) {
+            missing.append(ancestor)
+            ancestor = LogLoader.parent(of: ancestor)
+        }
+        if missing.isEmpty { return }
+        try fileSystem.createDirectory(path)
+        for made in missing.reversed() { try fileSystem.syncDirectory(LogLoader.parent(of: made)) }
+    }
 
     /// Locks the directory and leaves this process's number for whoever finds it locked.
     private static func take(_ path: String, _ fileSystem: any FileSystem) throws(LogError) -> any File {
@@ -176,10 +245,18 @@ package final class LogDirectory: Sendable {
         _ nodeID: Int32,
         _ generator: inout some RandomNumberGenerator,
         _ fileSystem: any FileSystem
-    ) throws(LogError) -> MetaProperties {
+    ) throws(LogError) -> (value: MetaProperties, damaged: [String]) {
         let file = "\(path)/\(MetaProperties.fileName)"
-        if let text = try SmallFile.readText(file, limit: MetaProperties.maximumBytes, fileSystem), !text.isEmpty {
-            let properties = try MetaProperties(text, path: file)
+        let found = try Generations.read(
+            MetaProperties.fileName,
+            in: path,
+            limit: MetaProperties.maximumBytes,
+            fileSystem
+        ) { text, path throws(LogError) in
+            guard SmallFile.isFinished(text) else { throw .corrupt(path: path, "it is empty") }
+            return try MetaProperties(text, path: path)
+        }
+        if let properties = found.value {
             if let clusterID, clusterID != properties.clusterID {
                 throw .wrongOwner(path: file, property: "cluster.id", found: properties.clusterID, expected: clusterID)
             }
@@ -191,7 +268,14 @@ package final class LogDirectory: Sendable {
                     expected: String(nodeID)
                 )
             }
-            return properties
+            return (properties, found.damaged)
+        }
+        // Who owns the data cannot be made up.
+        if let damaged = found.damaged.first, try holdsData(path, fileSystem) {
+            throw .corrupt(
+                path: damaged,
+                "and there is no whole copy; restore it from a backup or from another directory's"
+            )
         }
         let properties = MetaProperties(
             clusterID: clusterID ?? TopicID.random(using: &generator).description,
@@ -199,18 +283,49 @@ package final class LogDirectory: Sendable {
             directoryID: .random(using: &generator)
         )
         try storage { () throws(FileError) in
-            try SmallFile.replace(MetaProperties.fileName, in: path, with: Array(properties.text.utf8), fileSystem)
+            // Twice, so that there is a copy.
+            for _ in 0..<2 {
+                try SmallFile.replaceKeepingPrevious(
+                    MetaProperties.fileName,
+                    in: path,
+                    with: Array(properties.text.utf8),
+                    fileSystem
+                )
+            }
             try fileSystem.syncDirectory(LogLoader.parent(of: path))
         }
-        return properties
+        return (properties, [])
     }
+
+    private static func holdsData(_ path: String, _ fileSystem: any FileSystem) throws(LogError) -> Bool {
+        try storage { () throws(FileError) in try fileSystem.list(path) }
+            .contains { LogFileNames.topicPartition(ofDirectory: $0) != nil }
+    }
+
+    /// Whether the mark of a clean stop is there and whole; nil if there is none. It always says the same, but for the
+    /// epoch that Kafka puts in, and so needs no checksum.
+    private static func isCleanMark(_ path: String, _ fileSystem: any FileSystem) throws(LogError) -> Bool? {
+        do throws(LogError) {
+            guard let text = try SmallFile.readText(path, limit: cleanMarkLimit, fileSystem) else { return nil }
+            guard text.hasPrefix(cleanMarkHead), text.hasSuffix("}") else { return false }
+            return Int64(text.dropFirst(cleanMarkHead.count).dropLast()) != nil
+        } catch {
+            guard case .corrupt = error else { throw error }
+            return false
+        }
+    }
+
+    /// As Kafka writes it.
+    static let cleanMark = cleanMarkHead + "-1}"
+    private static let cleanMarkHead = #"{"version":0,"brokerEpoch":"#
+    private static let cleanMarkLimit = 4096
 
     /// The id in the partition's metadata; nil where a crash came before it was synced, and before anything else of the
     /// partition was.
     private static func topicID(of directory: String, _ fileSystem: any FileSystem) throws(LogError) -> TopicID? {
         let file = "\(directory)/\(LogFileNames.partitionMetadata)"
-        let text = try SmallFile.readText(file, limit: PartitionMetadata.maximumBytes, fileSystem)
-        guard let text, !text.isEmpty else { return nil }
+        let text = try SmallFile.readFinishedText(file, limit: PartitionMetadata.maximumBytes, fileSystem)
+        guard let text else { return nil }
         return try PartitionMetadata(text, path: file).topicID
     }
 }

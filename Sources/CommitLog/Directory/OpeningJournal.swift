@@ -34,8 +34,11 @@ final class OpeningJournal: Sendable {
         let notes = "\(directory)/\(Self.notesName)"
         var deaths: [TopicPartition: Int] = [:]
         do throws(LogError) {
-            let known = try OffsetCheckpoint.read(Self.failuresName, in: directory, fileSystem)
-            deaths = known.offsets.mapValues { Int(clamping: $0.rawValue) }
+            let path = "\(directory)/\(Self.failuresName)"
+            if let text = try SmallFile.readFinishedText(path, limit: TextCheckpoint.maximumBytes, fileSystem) {
+                let known = try OffsetCheckpoint(TextCheckpoint(text, path: path), path: path)
+                deaths = known.offsets.mapValues { Int(clamping: $0.rawValue) }
+            }
         } catch {
             // Nothing is known then.
         }
@@ -114,7 +117,13 @@ final class OpeningJournal: Sendable {
         do throws(FileError) {
             if deaths.isEmpty { return try fileSystem.remove("\(directory)/\(Self.failuresName)") }
             let counts = OffsetCheckpoint(deaths.mapValues { Offset(Int64($0)) })
-            try counts.write(Self.failuresName, in: directory, fileSystem)
+            // Of one generation only: what was removed, by an operator too, must not come back from the one before.
+            try SmallFile.replace(
+                Self.failuresName,
+                in: directory,
+                with: Array(counts.checkpoint.sealed.utf8),
+                fileSystem
+            )
         } catch { skip(error) }
     }
 

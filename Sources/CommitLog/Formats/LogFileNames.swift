@@ -8,6 +8,7 @@ package import Model
 ///     00000000000000000042.snapshot    producer state just before offset 42
 ///     segments.manifest                which segments are live
 ///     leader-epoch-checkpoint          where each leader epoch began
+///     leader-epoch-checkpoint.previous the same before the last change, in case the last one is damaged
 ///     partition.metadata               the topic's id
 package enum LogFileNames {
     static let log = ".log"
@@ -16,6 +17,8 @@ package enum LogFileNames {
     static let snapshot = ".snapshot"
     /// A file that is being written and not valid yet.
     static let temporary = ".tmp"
+    /// What a small file was before it was replaced the last time.
+    static let previous = ".previous"
     /// What recovery cut off; kept for a human's eyes, never opened.
     static let discarded = ".discarded"
     /// A segment's file that compaction has written and that does not have its final name yet.

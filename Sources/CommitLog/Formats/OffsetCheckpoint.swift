@@ -36,20 +36,21 @@ struct OffsetCheckpoint: Equatable {
         }
     }
 
-    /// Reads the file; nothing if there is none or it is damaged, which makes recovery look at more.
-    static func read(_ name: String, in directory: String, _ fileSystem: any FileSystem) throws(LogError) -> Self {
-        let path = "\(directory)/\(name)"
-        do throws(LogError) {
-            let text = try SmallFile.readText(path, limit: TextCheckpoint.maximumBytes, fileSystem)
-            guard let text else { return OffsetCheckpoint() }
-            return try OffsetCheckpoint(TextCheckpoint(text, path: path), path: path)
-        } catch {
-            guard case .corrupt = error else { throw error }
-            return OffsetCheckpoint()
+    /// Reads the file, or the one before it if it is damaged or a power cut has left it without its bytes, which makes
+    /// recovery look at more; nothing if there is none.
+    static func read(
+        _ name: String,
+        in directory: String,
+        _ fileSystem: any FileSystem
+    ) throws(LogError) -> Generations<OffsetCheckpoint> {
+        try Generations.read(name, in: directory, limit: TextCheckpoint.maximumBytes, fileSystem) {
+            text,
+            path throws(LogError) in
+            try OffsetCheckpoint(TextCheckpoint(text, path: path), path: path)
         }
     }
 
     func write(_ name: String, in directory: String, _ fileSystem: any FileSystem) throws(FileError) {
-        try SmallFile.replace(name, in: directory, with: Array(checkpoint.text.utf8), fileSystem)
+        try SmallFile.replaceKeepingPrevious(name, in: directory, with: Array(checkpoint.sealed.utf8), fileSystem)
     }
 }

@@ -4,13 +4,20 @@ import Model
 ///
 ///     version: 0
 ///     topic_id: cbWpNn6IQvC8ZMyJHpTL1w
+///     crc32c: 7a1f0c3e
+///
+/// The third line, which Kafka does not read, has a checksum of the others. Where Kafka has written the file there is none.
+/// The id's second copy is in the catalogue.
 struct PartitionMetadata: Equatable {
     static let version = "0"
     static let maximumBytes = 4096
 
     let topicID: TopicID
 
-    var text: String { "version: \(Self.version)\ntopic_id: \(topicID)\n" }
+    var text: String {
+        let text = "version: \(Self.version)\ntopic_id: \(topicID)\n"
+        return "\(text)crc32c: \(TextChecksum.hexadecimal(of: text))\n"
+    }
 
     init(topicID: TopicID) { self.topicID = topicID }
 
@@ -20,6 +27,12 @@ struct PartitionMetadata: Equatable {
         for line in text.split(separator: "\n") {
             guard let colon = line.firstIndex(of: ":") else { throw .corrupt(path: path, "a line has no colon") }
             fields[line[..<colon]] = line[line.index(after: colon)...].drop { $0 == " " }.filter { $0 != "\r" }
+        }
+        if let checksum = fields["crc32c"] {
+            let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+            guard checksum == TextChecksum.hexadecimal(of: lines.prefix(2).map { "\($0)\n" }.joined()) else {
+                throw .corrupt(path: path, "its checksum is wrong")
+            }
         }
         guard fields["version"] == Self.version else {
             throw .unsupportedFormat(

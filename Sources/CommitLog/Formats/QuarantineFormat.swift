@@ -67,8 +67,8 @@ struct Quarantine: Equatable, Sendable {
     /// Only what was skipped by order.
     var skipped: Quarantine { Quarantine(ranges.filter { $0.state == .skipped }) }
 
-    /// The first segment with damage that nobody has ordered to skip.
-    var firstDamagedSegment: Offset? { ranges.filter { $0.state == .refused }.map(\.segment).min() }
+    /// The first damage that nobody has ordered to skip.
+    var firstDamage: QuarantinedRange? { ranges.first { $0.state == .refused } }
 
     /// Takes over what a look at a segment has found; what was known before keeps its date.
     mutating func replaceDamage(of segment: Offset, with found: [QuarantinedRange]) {

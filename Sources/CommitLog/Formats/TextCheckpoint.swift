@@ -5,7 +5,7 @@
 ///     0 0
 ///     3 1204
 ///
-/// Source: Kafka's `CheckpointFile`. Parsing never traps.
+/// Source: Kafka's `CheckpointFile`. Ours have a checksum at the end, see ``TextSeal``. Parsing never traps.
 struct TextCheckpoint: Equatable {
     static let version = 0
     /// The largest checkpoint that is read: one of 100,000 partitions with the longest names fits.
@@ -19,10 +19,15 @@ struct TextCheckpoint: Equatable {
         return lines.joined(separator: "\n") + "\n"
     }
 
+    /// What is written: the text with its checksum. Without any entry there is no place for one, nor a need.
+    var sealed: String { entries.isEmpty ? text : TextSeal.seal(text) }
+
     init(entries: [[String]]) { self.entries = entries }
 
     /// Reads what ``text`` writes. `path` is for the error only.
     init(_ text: String, path: String) throws(LogError) {
+        if text.isEmpty { throw .corrupt(path: path, "it is empty") }
+        let text = try TextSeal.open(text, path: path)
         var lines = text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
         if lines.last == "" { lines.removeLast() }
         guard let version = lines.first else { throw .corrupt(path: path, "it is empty") }

@@ -21,7 +21,7 @@ package enum DirectoryRepair {
         )
         for partition in place.partitions {
             let directory = "\(place.root)/\(partition)"
-            let ranges = try damage(partition, directory, recoveryPoints.offsets[partition], environment)
+            let ranges = try damage(partition, directory, recoveryPoints.value?.offsets[partition], environment)
             for range in ranges { report(partition, range) }
         }
         withExtendedLifetime(lock) {}

@@ -87,8 +87,11 @@ struct PartitionVerifier {
         for offset in names.compactMap({ LogFileNames.offset(in: $0, LogFileNames.snapshot) }).sorted() {
             let path = "\(directory)/\(LogFileNames.name(offset, LogFileNames.snapshot))"
             let fileSystem = run.fileSystem
-            let snapshot = run.guarding(.producers, path) { _ throws(LogError) in
-                try InspectedSnapshot.read(path, fileSystem)
+            let snapshot = run.guarding(.producers, path) { _ throws(LogError) -> InspectedSnapshot? in
+                let size = try storage { () throws(FileError) in try fileSystem.open(path, .existing).size() }
+                // Not synced, for it only saves time: of one a power cut may leave the name. Recovery then reads batches.
+                if size == 0 { return nil }
+                return try InspectedSnapshot.read(path, fileSystem)
             }
             if let problem = snapshot?.problem { run.find(Finding(.producers, path, problem)) }
             let youngest = snapshot?.producers.compactMap(\.lastOffset).max()

@@ -1,4 +1,5 @@
 import Model
+import Records
 
 /// Where each leader epoch of a partition began (KIP-101), oldest first, both numbers growing strictly. A value, owned by
 /// the log's lock; kept in `leader-epoch-checkpoint`.
@@ -21,6 +22,12 @@ struct LeaderEpochs: Equatable {
         entries.removeAll { $0.epoch >= epoch || $0.start >= start }
         entries.append(Entry(epoch: epoch, start: start))
         return true
+    }
+
+    /// Takes note of a batch's epoch, where nothing else says which there were.
+    mutating func note(_ header: BatchHeader) {
+        guard header.leaderEpoch > latest, header.leaderEpoch.rawValue < Int32.max else { return }
+        _ = assign(header.leaderEpoch, at: header.baseOffset)
     }
 
     /// The largest known epoch that is not above `epoch`, and where it ended: where the next one begins, or the log's
@@ -52,14 +59,27 @@ struct LeaderEpochs: Equatable {
     /// Writes the checkpoint file, durably if `synced`.
     func save(in directory: String, _ fileSystem: any FileSystem, synced: Bool) throws(LogError) {
         try storage { () throws(FileError) in
-            try SmallFile.replace(
+            try SmallFile.replaceKeepingPrevious(
                 LogFileNames.leaderEpochs,
                 in: directory,
-                with: Array(checkpoint.text.utf8),
+                with: Array(checkpoint.sealed.utf8),
                 fileSystem,
                 synced: synced
             )
         }
+    }
+
+    /// Writes the next checkpoint file beside the present one, for ``publish(in:_:)`` once it has reached the disk.
+    func prepare(in directory: String, _ fileSystem: any FileSystem) throws(LogError) {
+        let path = "\(directory)/\(LogFileNames.leaderEpochs)\(LogFileNames.temporary)"
+        try storage { () throws(FileError) in
+            try SmallFile.write(Array(checkpoint.sealed.utf8), to: path, fileSystem, synced: false)
+        }
+    }
+
+    /// Puts the prepared file into the place of the present one.
+    static func publish(in directory: String, _ fileSystem: any FileSystem) throws(FileError) {
+        try SmallFile.publishKeepingPrevious(LogFileNames.leaderEpochs, in: directory, fileSystem)
     }
 
     /// Reads what ``checkpoint`` makes. `path` is for the error only.

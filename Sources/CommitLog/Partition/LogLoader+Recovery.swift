@@ -3,6 +3,14 @@ import Records
 
 /// Repair after a crash, and the producers' state.
 extension LogLoader {
+    /// What a scan has come to know besides the segment. A value.
+    private struct ScannedState {
+        var producers: ProducerState
+        var epochs: LeaderEpochs
+        /// Up to this byte all was durable.
+        var proven: Int
+    }
+
     /// Reads every segment that may have lost something, cuts the log where it goes wrong, and rebuilds indexes and
     /// producer state. Without a recovery point only the last segment is suspect: earlier ones were complete when the
     /// last one was begun.
@@ -11,9 +19,9 @@ extension LogLoader {
         _ stored: LeaderEpochs
     ) throws(LogError) -> LoadedLog {
         guard let first = segments.first else { throw .corrupt(path: directory, "it has no segments") }
-        var epochs = stored
         let suspect = firstSuspect(segments)
         var kept = Array(segments[..<suspect])
+        var epochs = lacksEpochs ? try self.epochs(from: kept, after: stored) : stored
         var start = try scanStart(in: segments[suspect])
         try checkScan(of: segments[suspect...], from: start)
         var producers: ProducerState
@@ -37,6 +45,7 @@ extension LogLoader {
         guard let last else { throw .corrupt(path: directory, "it has no segments") }
         let end = last.scan.nextOffset
         let durable = syncs ? end : min(end, hints.recoveryPoint ?? .zero)
+        try completeLast(of: kept, next: segments[suspect].baseOffset)
         for segment in kept { try rebuildIfMissing(segment) }
         epochs.truncate(toEnd: end)
         var active = (segment: last.segment, contents: last.scan.contents)
@@ -97,6 +106,28 @@ extension LogLoader {
         return segment
     }
 
+    /// Writes bytes over themselves, so that the next sync has to write them: an earlier one may have failed and left them
+    /// in the page cache, where they look written. The note of that may be lost with the disk it was meant for, so what
+    /// topics promise to be durable is written in any case; that is the last second's.
+    private func rewrite(_ file: any File, _ range: Range<Int>) throws(FileError) {
+        guard hints.isSuspect || (hints.recoveryPoint != nil && config.durability == .fsync) else { return }
+        var scratch = [UInt8](repeating: 0, count: min(range.count, LogEnvironment.scratchBytes))
+        var position = range.lowerBound
+        while position < range.upperBound {
+            let length = min(scratch.count, range.upperBound - position)
+            let count = try scratch.withMutableBytes { buffer throws(FileError) in
+                let piece = UnsafeMutableRawBufferPointer(rebasing: buffer.prefix(length))
+                let count = try file.read(into: piece, at: FilePosition(position))
+                let nothing = UnsafeRawBufferPointer(start: nil, count: 0)
+                let bytes = UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(piece).prefix(count))
+                try file.write(bytes, nothing, at: FilePosition(position))
+                return count
+            }
+            if count == 0 { return }
+            position += count
+        }
+    }
+
     /// `end`: where the next segment begins; nil for the last.
     private mutating func repair(
         _ segment: LogSegment,
@@ -116,17 +147,20 @@ extension LogLoader {
                 throw .corrupt(path: segment.path, scan.problem ?? "offsets from \(scan.nextOffset) on are missing")
             }
         }
-        (producers, epochs) = found
+        (producers, epochs) = (found.producers, found.epochs)
         report.scannedSegments += 1
         report.scannedBytes += size - (start?.position ?? 0)
         let good = scan.contents.size
+        let open = end == nil && !isClosed(segment) ? scan.openContents : nil
         try storage { () throws(FileError) in
             if good < size { try file.truncate(to: good) }
+            try rewrite(file, min(good, found.proven)..<good)
             // What was only in the page cache when the process died counts from here on.
             if syncs, good < size || scan.nextOffset > hints.recoveryPoint ?? .zero { try file.sync() }
             try segment.offsetIndex.file.replaceUnlessSame(scan.offsetIndex)
-            try segment.timeIndex.file.replaceUnlessSame(scan.timeIndex)
+            if open == nil { try segment.timeIndex.file.replaceUnlessSame(scan.timeIndex) }
         }
+        if let open { scan.contents = open }
         if let problem = scan.problem {
             report.truncations.append(
                 RecoveryReport.Truncation(
@@ -154,8 +188,9 @@ extension LogLoader {
         from start: ScanStart?,
         size: Int,
         _ state: (ProducerState, LeaderEpochs)
-    ) throws(LogError) -> (SegmentScan, (ProducerState, LeaderEpochs)) {
-        var found = state
+    ) throws(LogError) -> (SegmentScan, ScannedState) {
+        var found = ScannedState(producers: state.0, epochs: state.1, proven: start?.position ?? 0)
+        let durable = hints.recoveryPoint ?? .zero
         let scan = try SegmentScan.scan(
             segment,
             size: size,
@@ -164,12 +199,10 @@ extension LogLoader {
             from: start,
             allows: allows
         ) { header in
-            found.0.record(header, lastOffset: header.lastOffset, maxTimestamp: header.maxTimestamp)
+            found.producers.record(header, lastOffset: header.lastOffset, maxTimestamp: header.maxTimestamp)
+            if header.nextOffset <= durable { found.proven += header.totalLength }
             // Only if the checkpoint is gone: no checksum covers this field, and an epoch is durable before it is used.
-            guard lacksEpochs, header.leaderEpoch > found.1.latest, header.leaderEpoch.rawValue < Int32.max else {
-                return
-            }
-            _ = found.1.assign(header.leaderEpoch, at: header.baseOffset)
+            if lacksEpochs { found.epochs.note(header) }
         }
         if scan.isForeign {
             throw .unsupportedFormat(path: segment.path, "it holds messages from before Kafka 0.11")
@@ -178,7 +211,7 @@ extension LogLoader {
     }
 
     /// Puts segments aside that a cut has made unreachable. Their files keep their contents under another name.
-    private mutating func discard(_ segments: [LogSegment]) throws(LogError) {
+    mutating func discard(_ segments: [LogSegment]) throws(LogError) {
         for segment in segments {
             let name = segment.path + LogFileNames.discarded
             try storage { () throws(FileError) in
@@ -209,7 +242,10 @@ extension LogLoader {
     mutating func producers(at offset: Offset, segments: [LogSegment]) throws(LogError) -> ProducerState {
         var state = ProducerState(maximumProducers: environment.maximumProducers)
         var from = Offset.zero
-        for snapshot in snapshots().reversed() where snapshot <= offset {
+        // One from before the first segment cannot be brought up to date: with less than the last sequence number of a
+        // producer, its next batch would be refused for ever, whereas one that is not known may go on.
+        let first = segments.first?.baseOffset ?? offset
+        for snapshot in snapshots().reversed() where snapshot <= offset && snapshot >= first {
             let path = "\(directory)/\(LogFileNames.name(snapshot, LogFileNames.snapshot))"
             let bytes = try SmallFile.read(path, limit: Self.maximumSnapshotBytes, environment.fileSystem)
             guard let bytes else { continue }

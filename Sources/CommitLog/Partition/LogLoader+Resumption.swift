@@ -68,6 +68,7 @@ extension LogLoader {
         }
         indexes.offsetIndex = Array(offsets.prefix(indexes.contents.offsetEntries * OffsetIndexFormat.entrySize))
         indexes.timeIndex = Array(times.prefix(indexes.contents.timeEntries * TimeIndexFormat.entrySize))
+        indexes.confirmed = indexes.contents.timeEntries
         indexes.contents.lastIndexedTimestamp = indexes.contents.largest?.timestamp
         indexes.contents.lastIndexedPosition = last.position.bytes
         indexes.contents.size = last.position.bytes

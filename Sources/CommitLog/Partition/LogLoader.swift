@@ -18,6 +18,8 @@ struct LoadedLog {
     /// Whether a snapshot of the producers at the log's end is on disk.
     var hasSnapshot = false
     var manifest = Manifest()
+    /// Whether the file of the epochs is still to be put in its place, once everything is synced.
+    var hasPreparedEpochs = false
     var quarantine = Quarantine()
     /// Below, offsets may be missing without anything being wrong.
     var mayHaveGapsBelow = Offset.zero
@@ -53,7 +55,7 @@ struct LogLoader {
     /// Whether the files were made just now that say what the directory is.
     private var isUnnamed = false
 
-    private var fileSystem: any FileSystem { environment.fileSystem }
+    var fileSystem: any FileSystem { environment.fileSystem }
 
     init(
         directory: String,
@@ -81,25 +83,31 @@ struct LogLoader {
         names = try storage { () throws(FileError) in try fileSystem.list(directory) }
         if !isNew { try checkTopic() }
         let manifest = try settleManifest()
-        let segments = try tidy().map { segment($0, isNew: isNew) }
-        if !isNew { try loadQuarantine(manifest, segments) }
+        let bases = try tidy()
         let stored = try loadEpochs()
-        lacksEpochs = stored.entries.isEmpty
-        let isDirty = !report.wasClean && !isNew
+        let isDirty = (!report.wasClean || lacksEpochs) && !isNew
+        lacksEpochs = (lacksEpochs || stored.entries.isEmpty) && !isNew
+        let segments = try discardRemains(bases, stored).map { segment($0, isNew: isNew) }
+        if !isNew { try loadQuarantine(manifest, segments) }
         var loaded = try isDirty ? recover(segments, stored) : take(segments, stored)
-        if isDirty {
+        let hasLost = isDirty && !isAsDurable(loaded, stored)
+        if isDirty, !hasLost {
+            // With those that have begun at the log's end.
+            loaded.epochs = stored
+        } else if isDirty {
             // Above every epoch there was, also one whose records are all lost: who has seen them must be able to notice.
             let last = max(loaded.epochs.latest, stored.latest)
-            let (next, overflow) = last.rawValue.addingReportingOverflow(1)
+            // The checkpoint that is damaged may have had one more.
+            let (next, overflow) = last.rawValue.addingReportingOverflow(lacksEpochs && stored.latest > .none ? 2 : 1)
             if overflow { throw .corrupt(path: directory, "its leader epochs are used up") }
             _ = loaded.epochs.assign(LeaderEpoch(next), at: loaded.logEnd)
         } else if loaded.epochs.entries.isEmpty {
             _ = loaded.epochs.assign(LeaderEpoch(0), at: loaded.logEnd)
         }
-        if loaded.epochs != stored { try loaded.epochs.save(in: directory, fileSystem, synced: syncs && !isNew) }
+        if loaded.epochs != stored { loaded.hasPreparedEpochs = try save(loaded.epochs, isNew: isNew) }
         if isDirty, syncs { try syncNames() }
         // Otherwise that is part of the log's first sync, before anything that is durable by it.
-        loaded.isNew = (isUnnamed || isDirty) && !(isDirty && syncs)
+        loaded.isNew = (isUnnamed || hasLost) && !(isDirty && syncs)
         loaded.hasSnapshot = fileSystem.exists(
             "\(directory)/\(LogFileNames.name(loaded.logEnd, LogFileNames.snapshot))"
         )
@@ -124,6 +132,14 @@ struct LogLoader {
         return loaded
     }
 
+    /// Whether the log is, after a crash, just as the last checkpoint says: nobody has seen a record that is gone, since
+    /// none was shown before it was durable, and nobody will miss one.
+    private func isAsDurable(_ loaded: LoadedLog, _ stored: LeaderEpochs) -> Bool {
+        guard let point = hints.recoveryPoint, point > .zero, config.durability == .fsync else { return false }
+        return loaded.logEnd == point && !isUnnamed && !report.isNoteworthy
+            && !stored.entries.isEmpty && stored.entries.allSatisfy { $0.start <= point }
+    }
+
     // MARK: The directory
 
     /// Makes the directory and its first files. They become durable with the log's first sync, so that creating many
@@ -139,12 +155,24 @@ struct LogLoader {
     }
 
     private func writeMetadata() throws(FileError) {
-        try SmallFile.write(
-            Array(PartitionMetadata(topicID: topicID).text.utf8),
-            to: "\(directory)/\(LogFileNames.partitionMetadata)",
+        // By another name first: a write that fails on a full disk must not leave a file that looks damaged.
+        try SmallFile.replace(
+            LogFileNames.partitionMetadata,
+            in: directory,
+            with: Array(PartitionMetadata(topicID: topicID).text.utf8),
             fileSystem,
             synced: false
         )
+    }
+
+    /// Saves the epochs; returns whether they are only prepared: a file that replaces a durable one must be durable before.
+    private func save(_ epochs: LeaderEpochs, isNew: Bool) throws(LogError) -> Bool {
+        if syncs || isNew {
+            try epochs.save(in: directory, fileSystem, synced: syncs && !isNew)
+            return false
+        }
+        try epochs.prepare(in: directory, fileSystem)
+        return true
     }
 
     /// Makes the directory durable as such: the process that has made it may have died before its first sync, and what is
@@ -159,13 +187,20 @@ struct LogLoader {
 
     private mutating func checkTopic() throws(LogError) {
         let path = "\(directory)/\(LogFileNames.partitionMetadata)"
-        let text = try SmallFile.readText(path, limit: PartitionMetadata.maximumBytes, fileSystem)
-        guard let text, !text.isEmpty else {
-            // A crash before the partition's first sync: nothing in it was durable yet.
+        var found: TopicID?
+        do throws(LogError) {
+            let text = try SmallFile.readFinishedText(path, limit: PartitionMetadata.maximumBytes, fileSystem)
+            if let text { found = try PartitionMetadata(text, path: path).topicID }
+        } catch {
+            // Whoever opens the log knows whose it is from elsewhere.
+            guard case .corrupt = error else { throw error }
+            report.repairedFiles.append(path)
+        }
+        guard let found else {
+            // Damaged, or there was a crash before the partition's first sync: nothing in it was durable yet.
             isUnnamed = true
             return try storage { () throws(FileError) in try writeMetadata() }
         }
-        let found = try PartitionMetadata(text, path: path).topicID
         guard found == topicID else { throw .inconsistentTopicID(path: directory, found: found, expected: topicID) }
     }
 
@@ -186,21 +221,27 @@ struct LogLoader {
     }
 
     /// As on disk; none if there is no checkpoint of them.
-    func storedEpochs() throws(LogError) -> LeaderEpochs {
-        let path = "\(directory)/\(LogFileNames.leaderEpochs)"
-        let text = try SmallFile.readText(path, limit: TextCheckpoint.maximumBytes, fileSystem)
-        guard let text, !text.isEmpty else { return LeaderEpochs() }
-        return try LeaderEpochs(TextCheckpoint(text, path: path), path: path)
+    func storedEpochs() throws(LogError) -> LeaderEpochs { try epochGenerations().value ?? LeaderEpochs() }
+
+    private func epochGenerations() throws(LogError) -> Generations<LeaderEpochs> {
+        let previous = "\(directory)/\(LogFileNames.leaderEpochs)\(LogFileNames.previous)"
+        return try Generations.read(
+            LogFileNames.leaderEpochs,
+            in: directory,
+            limit: TextCheckpoint.maximumBytes,
+            fileSystem
+        ) { text, path throws(LogError) in
+            // A crash before the partition's first sync may have left it so, and then there is none before it.
+            if !SmallFile.isFinished(text), !fileSystem.exists(previous) { return LeaderEpochs() }
+            return try LeaderEpochs(TextCheckpoint(text, path: path), path: path)
+        }
     }
 
     private mutating func loadEpochs() throws(LogError) -> LeaderEpochs {
-        do throws(LogError) {
-            return try storedEpochs()
-        } catch {
-            guard case .corrupt(let path, _) = error else { throw error }
-            report.repairedFiles.append(path)
-            return LeaderEpochs()
-        }
+        let found = try epochGenerations()
+        report.repairedFiles += found.damaged
+        lacksEpochs = found.isOutdated
+        return found.value ?? LeaderEpochs()
     }
 
     func segment(_ base: Offset, isNew: Bool) -> LogSegment {
@@ -232,7 +273,7 @@ struct LogLoader {
             sealed: sealed,
             active: ActiveSegment(segment: last, contents: contents, jitter: config.randomJitter()),
             producers: producers,
-            epochs: epochs,
+            epochs: lacksEpochs ? try self.epochs(from: segments, after: epochs) : epochs,
             logStart: first.baseOffset,
             logEnd: end,
             durable: end,

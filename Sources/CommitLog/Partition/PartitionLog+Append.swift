@@ -25,6 +25,7 @@ extension PartitionLog {
     ) throws(LogError) -> AppendResult {
         if let failure { throw failure }
         let settings = settings.withLock { $0 }
+        if let refusal = environment.space?.refusal(of: origin, settings.config) { throw refusal }
         let moment = AppendMoment(now: environment.time.now, instant: environment.time.instant)
         // Costs the most and needs nothing of the log: outside the lock.
         let validated = try checkingBatch { () throws(BatchError) in
@@ -40,14 +41,28 @@ extension PartitionLog {
             config: settings.config,
             moment: moment
         )
-        let (result, flush) = try writer.withLock { writer throws(LogError) in
-            var result = try append(request, &writer)
-            let flush = demandFlush(for: &result, urgency, settings.config, &writer)
-            return (result, flush)
+        let (result, flush) = try noticingFailures { () throws(LogError) in
+            try writer.withLock { writer throws(LogError) in
+                var result = try append(request, &writer)
+                let flush = demandFlush(for: &result, urgency, settings.config, &writer)
+                return (result, flush)
+            }
         }
+        if !result.isDuplicate { environment.space?.noteWritten(validated.header.totalLength) }
         if let flush { environment.groupCommit?.request(self, flush) }
         if !result.isDuplicate, settings.config.durability == .pageCache { notify { $0.highWatermarkAdvanced() } }
         return result
+    }
+
+    /// A write that failed for another reason than a shortage puts the whole directory out of use: what else is on its way
+    /// to that disk is not to be trusted either.
+    private func noticingFailures<Result>(_ body: () throws(LogError) -> Result) throws(LogError) -> Result {
+        do throws(LogError) {
+            return try body()
+        } catch {
+            if case .storage(let reason) = error, !reason.isShortage { environment.groupCommit?.fail(reason) }
+            throw error
+        }
     }
 
     private func append(_ request: AppendRequest, _ writer: inout LogWriter) throws(LogError) -> AppendResult {
@@ -98,6 +113,7 @@ extension PartitionLog {
         _ writer: inout LogWriter,
         _ config: LogConfig
     ) throws(LogError) {
+        // Opened before anything is written, and kept open: want of a descriptor leaves nothing to be undone.
         let file = try storage { () throws(FileError) in try writer.active.file(for: batch) }
         do throws(FileError) {
             try writer.active.append(
@@ -109,10 +125,11 @@ extension PartitionLog {
             )
         } catch {
             do throws(FileError) {
-                try writer.active.discardPartialWrite()
+                try writer.active.discardPartialWrite(in: file)
             } catch {
                 writer.refusal = .failed(topicPartition, error)
             }
+            if error.isFullDisk { environment.space?.noteShortage() }
             throw .storage(error)
         }
         writer.isChanged = true

@@ -58,16 +58,24 @@ extension PartitionLog {
         control: any CompactionControl
     ) throws(LogError) -> CompactionResult {
         try compacting.withLock { () throws(LogError) in
-            if options.isDryRun { return try measure(options, control: control) }
-            try maintenance.withLock { () throws(LogError) in try settleManifest() }
-            // What has not reached the disk must not replace what has.
-            try flushFinishedSegments()
-            let snapshot = try readableSnapshot()
-            let facts = try facts(of: snapshot)
-            let bound = min(compactionBound(of: snapshot), snapshot.offsets.durable)
-            let survey = survey(facts, in: snapshot, bound: bound)
-            return try compact(survey, zip(snapshot.sealed, facts).map(Compaction.Source.init), options, control)
+            // Damage that it meets ends a compaction; once it is known, what precedes it can be compacted.
+            try examiningDamage { () throws(LogError) in try compactSound(options, control: control) }
         }
+    }
+
+    private func compactSound(
+        _ options: CompactionOptions,
+        control: any CompactionControl
+    ) throws(LogError) -> CompactionResult {
+        if options.isDryRun { return try measure(options, control: control) }
+        try maintenance.withLock { () throws(LogError) in try settleManifest() }
+        // What has not reached the disk must not replace what has.
+        try flushFinishedSegments()
+        let snapshot = try readableSnapshot()
+        let facts = try facts(of: snapshot)
+        let bound = min(compactionBound(of: snapshot), snapshot.offsets.durable)
+        let survey = survey(facts, in: snapshot, bound: bound)
+        return try compact(survey, zip(snapshot.sealed, facts).map(Compaction.Source.init), options, control)
     }
 
     /// Reads what ``compact(_:control:)`` would read if the segment that is written were closed, and says what would be
@@ -92,7 +100,8 @@ extension PartitionLog {
             )
             sources.append(Compaction.Source(segment: snapshot.active, facts: facts))
         }
-        let survey = survey(sources.map(\.facts), in: snapshot, bound: mark.offset)
+        let bound = min(mark.offset, firstDamage?.segment ?? mark.offset)
+        let survey = survey(sources.map(\.facts), in: snapshot, bound: bound)
         return try compact(survey, sources, options, control)
     }
 
@@ -104,11 +113,32 @@ extension PartitionLog {
     ) throws(LogError) -> CompactionResult {
         var compaction = Compaction(log: self, options: options, control: control)
         let isTombstoneDue = survey.tombstonesExpire > .none && survey.tombstonesExpire <= environment.time.now
-        guard survey.cleanableBytes > 0 || options.purgesTombstones || isTombstoneDue else { return compaction.result }
+        guard survey.cleanableBytes > 0 || options.purgesTombstones || isTombstoneDue else {
+            // Nobody should take the log for compacted when damage is all that keeps it from that.
+            if let damage = firstDamage { throw .damaged(damage) }
+            return compaction.result
+        }
+        // A pass copies everything below its end.
+        if let damage = firstDamage, damage.segment < survey.firstDirty { throw .damaged(damage) }
         defer { environment.groupCommit?.noteChange() }
-        try compaction.run(survey, sources)
+        do throws(LogError) {
+            try compaction.run(survey, sources)
+        } catch {
+            // What was removed meanwhile, by retention or on demand, cannot be read, and need not be.
+            guard !holds(compaction.pending) else { throw error }
+            compaction.result.isOutdated = true
+        }
         return compaction.result
     }
+
+    /// Whether all of these belong to the log and may be read.
+    private func holds(_ segments: [LogSegment]) -> Bool {
+        let snapshot = snapshot.withLock { $0 }
+        let present = Set((snapshot.sealed + [snapshot.active]).map(ObjectIdentifier.init))
+        return segments.allSatisfy { present.contains(ObjectIdentifier($0)) }
+    }
+
+    private var firstDamage: QuarantinedRange? { quarantine.withLock { $0.firstDamage } }
 
     /// The last offset of each producer's last batch.
     func lastOffsetsOfProducers() -> [ProducerID: Offset] {
@@ -120,7 +150,7 @@ extension PartitionLog {
     private func compactionBound(of snapshot: LogSnapshot) -> Offset {
         let marks = [snapshot.highWatermark, snapshot.lastStable]
         let bound = marks.reduce(snapshot.active.baseOffset) { min($0, $1.segment, $1.offset) }
-        return min(bound, quarantine.withLock { $0.firstDamagedSegment } ?? bound)
+        return min(bound, firstDamage?.segment ?? bound)
     }
 
     private func survey(

@@ -65,6 +65,7 @@ extension PartitionLog {
 
     private func save(_ epochs: LeaderEpochs) throws(LogError) {
         try epochs.save(in: directory, environment.fileSystem, synced: true)
+        preparedEpochs.withLock { $0 = false }
     }
 
     /// Begins a leader epoch at the log's end: a new leader has been chosen. Durable when it returns; appends wait.

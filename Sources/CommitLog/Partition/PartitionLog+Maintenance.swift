@@ -38,7 +38,7 @@ extension PartitionLog {
             try storage { () throws(FileError) in
                 for segment in writer.unsynced { try trim(segment) }
                 try writer.active.finishTimeIndex()
-                try writer.active.discardPartialWrite()
+                try writer.active.discardPartialWrite(in: writer.active.segment.file())
                 try writer.active.segment.finishIndexes()
                 if syncs { try writer.active.segment.syncIndexes() }
                 try writeProducerSnapshot(writer.producers, at: offsets.logEnd, synced: false)

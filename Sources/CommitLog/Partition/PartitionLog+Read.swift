@@ -196,6 +196,8 @@ package struct ColdRange: Sendable {
         self.request = request
     }
 
+    package var topicPartition: TopicPartition { log.topicPartition }
+
     /// Brings what was asked for into the page cache. May take its time: never on an event loop.
     ///
     /// What is loaded may be gone again before it is read: the read that follows should accept cold data, so that the

@@ -75,10 +75,12 @@ extension PartitionLog {
     }
 
     private func verify(_ base: Offset) throws(LogError) {
-        let snapshot = try readableSnapshot()
-        let number = snapshot.segmentNumber(containing: base)
-        let largest = try search(number, in: snapshot, limit: .logEnd)?.largest()
-        snapshot.segment(number).noteVerified(largest ?? .none)
+        try examiningDamage { () throws(LogError) in
+            let snapshot = try readableSnapshot()
+            let number = snapshot.segmentNumber(containing: base)
+            let largest = try search(number, in: snapshot, limit: .logEnd)?.largest()
+            snapshot.segment(number).noteVerified(largest ?? .none)
+        }
     }
 
     // MARK: Files of removed segments

@@ -18,6 +18,7 @@ extension PartitionLog {
     private func sync(upTo extent: SyncWork.Extent) throws(LogError) {
         var isNews = false
         try maintenance.withLock { () throws(LogError) in
+            try requireUse()
             let work = beginSync(extent)
             do throws(FileError) {
                 try prepare(work)
@@ -49,6 +50,7 @@ extension PartitionLog {
         if isCommitted { return nil }
         return try maintenance.withLock { () throws(LogError) -> SyncWork? in
             if isRetired { return nil }
+            try requireUse()
             let work = beginSync(.logEnd)
             do throws(FileError) {
                 try prepare(work)
@@ -68,11 +70,18 @@ extension PartitionLog {
         writer.withLock { writer in
             writer.flushUrgency = .none
             let offsets = self.offsets
-            return offsets.durable == offsets.logEnd && writer.unsynced.isEmpty && !writer.isNew
+            return offsets.durable == offsets.logEnd && writer.unsynced.isEmpty && !writer.isNew && !hasPreparedEpochs
         }
     }
 
     private var isRetired: Bool { snapshot.withLock { $0.isClosed } }
+
+    /// Throws if nothing may be synced any more: once the log is closed its files' names may be those of another one, and
+    /// after a failure nobody knows any more what was left out.
+    private func requireUse() throws(LogError) {
+        if isRetired { throw .closed(topicPartition) }
+        if let refusal = writer.withLock({ $0.refusal }), case .failed = refusal { throw refusal }
+    }
 
     // MARK: Steps, each with `maintenance` held
 
@@ -101,6 +110,12 @@ extension PartitionLog {
         }
         if let active = work.active { try active.sync() }
         let fileSystem = environment.fileSystem
+        if hasPreparedEpochs {
+            let name = "\(LogFileNames.leaderEpochs)\(LogFileNames.temporary)"
+            try fileSystem.open("\(directory)/\(name)", .existing).sync()
+            try replaceEpochs()
+            try fileSystem.syncDirectory(directory)
+        }
         if work.isNew {
             for name in [LogFileNames.partitionMetadata, LogFileNames.leaderEpochs] {
                 try fileSystem.open("\(directory)/\(name)", .existing).sync()
@@ -187,6 +202,9 @@ struct SyncWork {
 }
 
 extension FileError {
+    /// Whether there is no room on the disk, or none for us.
+    var isFullDisk: Bool { code == ENOSPC || code == EDQUOT }
+
     /// Whether something was missing that may be there again later: space, memory, descriptors. A sync that failed is
     /// never that, for the kernel may have dropped what it could not write.
     var isShortage: Bool {

@@ -16,6 +16,8 @@ package final class PartitionLog: Sendable {
     let environment: LogEnvironment
     let settings: Locked<LogSettings>
     let writer: Locked<LogWriter>
+    /// Whether the leader epochs that recovery has written are still to take the place of the present ones.
+    let preparedEpochs: Locked<Bool>
     let snapshot: Locked<LogSnapshot>
     let observers = Locked<[any LogObserver]>([])
     /// Segments that are out of the log and whose files go when their time has come, oldest first.
@@ -59,6 +61,7 @@ package final class PartitionLog: Sendable {
 
     private init(_ loaded: LoadedLog, _ loader: LogLoader) {
         topicPartition = loader.topicPartition
+        preparedEpochs = Locked(loaded.hasPreparedEpochs)
         topicID = loader.topicID
         recovery = loaded.report
         directory = loader.directory
@@ -84,6 +87,26 @@ package final class PartitionLog: Sendable {
         quarantine = Locked(loaded.quarantine)
         mayHaveGapsBelow = loaded.mayHaveGapsBelow
         writer = Locked(LogWriter(loaded))
+    }
+
+    var hasPreparedEpochs: Bool { preparedEpochs.withLock { $0 } }
+
+    /// Whether opening has left something that ``LogDirectory/commit(_:)`` has to make durable: records, or the epoch.
+    package var needsCommit: Bool { offsets.durable < offsets.logEnd || hasPreparedEpochs }
+
+    /// Puts the leader epochs that recovery has prepared in their place, for who has synced the file system since and will
+    /// once more. Returns whether there was something to do.
+    func publishEpochs() throws(FileError) -> Bool {
+        try maintenance.withLock { () throws(FileError) in
+            if hasPreparedEpochs { try replaceEpochs() } else { return false }
+            return true
+        }
+    }
+
+    /// Called with `maintenance` held, once the prepared file is durable.
+    func replaceEpochs() throws(FileError) {
+        try LeaderEpochs.publish(in: directory, environment.fileSystem)
+        preparedEpochs.withLock { $0 = false }
     }
 
     package var offsets: LogOffsets { snapshot.withLock { $0.offsets } }

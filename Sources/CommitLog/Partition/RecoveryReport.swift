@@ -45,13 +45,21 @@ package struct OpeningHints: Equatable, Sendable {
     package var logStart: Offset?
     /// Everything below was synced, so that only what follows needs to be looked at.
     package var recoveryPoint: Offset?
-
+    /// Whether a sync had failed before, so that nothing behind the recovery point need be on the disk, even if it can be
+    /// read.
+    package var isSuspect: Bool
     /// The most bytes that may be read now: a log of which more has to be read is not opened, but left for later.
     package var maximumScan: Int?
 
-    package init(logStart: Offset? = nil, recoveryPoint: Offset? = nil, maximumScan: Int? = nil) {
+    package init(
+        logStart: Offset? = nil,
+        recoveryPoint: Offset? = nil,
+        isSuspect: Bool = false,
+        maximumScan: Int? = nil
+    ) {
         self.logStart = logStart
         self.recoveryPoint = recoveryPoint
+        self.isSuspect = isSuspect
         self.maximumScan = maximumScan
     }
 }

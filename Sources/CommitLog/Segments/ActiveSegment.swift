@@ -93,7 +93,7 @@ struct ActiveSegment {
     }
 
     /// Writes a batch behind the last one and, where one is due, its index entries. If it throws, nothing has changed
-    /// but bytes behind ``size``, which ``discardPartialWrite()`` removes.
+    /// but bytes behind ``size``, which ``discardPartialWrite(in:)`` removes.
     mutating func append(
         _ batch: PlacedBatch,
         bytes: ByteBuffer,
@@ -119,8 +119,8 @@ struct ActiveSegment {
     }
 
     /// Cuts off what a failed write left behind.
-    mutating func discardPartialWrite() throws(FileError) {
-        try segment.file().truncate(to: size)
+    mutating func discardPartialWrite(in file: any File) throws(FileError) {
+        try file.truncate(to: size)
         reservedTo = size
     }
 
@@ -141,15 +141,16 @@ struct ActiveSegment {
         timeEntries = contents.timeEntries
     }
 
-    /// Index entries are hints: if one cannot be written, it is left out, and finding takes a longer walk.
+    /// Index entries are hints: if one cannot be written, it is left out, and finding takes a longer walk. The time index
+    /// comes first: recovery takes it for complete up to the last entry of the offset index.
     private mutating func index(_ batch: PlacedBatch) {
         do throws(FileError) {
+            try finishTimeIndex()
             try segment.offsetIndex.append(
                 OffsetIndexEntry(offset: batch.lastOffset, position: FilePosition(size))
             )
             offsetEntries += 1
             bytesSinceIndexEntry = 0
-            try finishTimeIndex()
         } catch {
             // The disk is full or failing: the write of a batch will say so.
         }

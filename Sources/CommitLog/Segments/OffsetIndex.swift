@@ -61,6 +61,20 @@ struct TimeIndex: Sendable {
         view.count == 0 ? nil : try decode(view.count - 1, in: view)
     }
 
+    /// All entries that can be understood, up to the first one that cannot.
+    func entries() throws(FileError) -> [TimeIndexEntry] {
+        let bytes = try file.contents()
+        var entries: [TimeIndexEntry] = []
+        for start in stride(from: 0, to: bytes.count, by: TimeIndexFormat.entrySize) {
+            let entry = bytes.withBytes { bytes in
+                TimeIndexFormat.decode(UnsafeRawBufferPointer(rebasing: bytes[start...]), base: base)
+            }
+            guard let entry else { break }
+            entries.append(entry)
+        }
+        return entries
+    }
+
     /// Appends an entry; one that does not fit the format is left out, since an index may be sparse.
     func append(_ entry: TimeIndexEntry) throws(FileError) {
         guard let bytes = TimeIndexFormat.encode(entry, base: base) else { return }

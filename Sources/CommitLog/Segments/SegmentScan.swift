@@ -7,7 +7,7 @@ import Records
 /// Files are read, not mapped: a read error on a mapping would be a signal, and recovery is when disks fail.
 struct SegmentScan {
     /// Up to the first bad byte, or to the end.
-    let contents: SegmentContents
+    var contents: SegmentContents
     /// The offset after the last good batch.
     let nextOffset: Offset
     /// The leader epoch of the last good batch.
@@ -15,6 +15,9 @@ struct SegmentScan {
     /// The two indexes, rebuilt.
     let offsetIndex: [UInt8]
     let timeIndex: [UInt8]
+    /// The contents with the time index as it is on disk, if that is right as far as it goes and no entry but the last is
+    /// missing, which is written when the segment is closed.
+    let openContents: SegmentContents?
     /// What is wrong behind the good batches; nil if nothing.
     let problem: String?
     /// The file's first batch is of another format: the file is to be left alone.
@@ -40,6 +43,9 @@ struct SegmentScan {
         let file = try storage { () throws(FileError) in try segment.file() }
         var window = ReadWindow(file: file, end: size, step: depth == .checksums ? 1 << 20 : 64 << 10)
         var rebuilt = start?.indexes ?? RebuiltIndexes(base: segment.baseOffset, intervalBytes: indexIntervalBytes)
+        if depth == .checksums {
+            rebuilt.known = try storage { () throws(FileError) in try segment.timeIndex.entries() }
+        }
         var next = start?.nextOffset ?? segment.baseOffset
         var epoch = start?.leaderEpoch ?? .none
         var problem: String?
@@ -68,6 +74,7 @@ struct SegmentScan {
         }
         let isUnknown = rebuilt.contents.size == 0 && problem != nil
         let isForeign = isUnknown ? try window.holdsOlderFormat() : false
+        let openContents = rebuilt.openContents
         rebuilt.finish()
         return SegmentScan(
             contents: rebuilt.contents,
@@ -75,6 +82,7 @@ struct SegmentScan {
             leaderEpoch: epoch,
             offsetIndex: rebuilt.offsetIndex,
             timeIndex: rebuilt.timeIndex,
+            openContents: openContents,
             problem: problem,
             isForeign: isForeign
         )
@@ -123,6 +131,18 @@ struct RebuiltIndexes {
     var contents = SegmentContents()
     var offsetIndex: [UInt8] = []
     var timeIndex: [UInt8] = []
+    /// What the time index has on disk, and how many of these were found to be right.
+    var known: [TimeIndexEntry] = []
+    var confirmed = 0
+
+    /// As ``SegmentScan/openContents``.
+    var openContents: SegmentContents? {
+        guard confirmed == known.count, known.count >= contents.timeEntries else { return nil }
+        var contents = contents
+        contents.timeEntries = known.count
+        contents.lastIndexedTimestamp = known.last?.timestamp
+        return contents
+    }
 
     init(base: Offset, intervalBytes: Int) {
         self.base = base
@@ -135,6 +155,7 @@ struct RebuiltIndexes {
         if header.maxTimestamp > (contents.largest?.timestamp ?? .none), header.recordCount > 0 {
             contents.largest = TimeIndexEntry(timestamp: header.maxTimestamp, offset: header.lastOffset)
         }
+        if confirmed < known.count, known[confirmed] == contents.largest { confirmed += 1 }
         if contents.size - contents.lastIndexedPosition > intervalBytes {
             let entry = OffsetIndexEntry(offset: header.lastOffset, position: FilePosition(contents.size))
             if let bytes = OffsetIndexFormat.encode(entry, base: base) {

@@ -40,6 +40,10 @@ package struct SparingFileSystem: FileSystem {
         try sparing { () throws(FileError) in try base.syncAll(path) }
     }
 
+    package func syncer(for path: String) throws(FileError) -> any FileSystemSyncer {
+        try sparing { () throws(FileError) in try base.syncer(for: path) }
+    }
+
     package func removeTree(_ path: String) throws(FileError) {
         try sparing { () throws(FileError) in try base.removeTree(path) }
     }
@@ -57,4 +61,6 @@ package struct SparingFileSystem: FileSystem {
     package func modificationTime(_ path: String) throws(FileError) -> Timestamp? {
         try base.modificationTime(path)
     }
+
+    package func space(of path: String) throws(FileError) -> FileSystemSpace? { try base.space(of: path) }
 }

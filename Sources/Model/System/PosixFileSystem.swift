@@ -93,9 +93,46 @@ package struct PosixFileSystem: FileSystem {
         try check("sync the file system of", path) { martlet_sync_all(descriptor) }
     }
 
+    package func syncer(for path: String) throws(FileError) -> any FileSystemSyncer { try PosixSyncer(path) }
+
+    package func space(of path: String) throws(FileError) -> FileSystemSpace? {
+        var status = statvfs()
+        try check("look at the free space of", path) { statvfs(path, &status) }
+        // What only the superuser may use is nobody's here.
+        return FileSystemSpace(
+            total: Int(clamping: status.f_blocks.multipliedClamped(by: status.f_frsize)),
+            free: Int(clamping: status.f_bavail.multipliedClamped(by: status.f_frsize))
+        )
+    }
+
     private static func parent(of path: String) -> String {
         guard let slash = path.lastIndex(of: "/") else { return "." }
         return slash == path.startIndex ? "/" : String(path[..<slash])
+    }
+}
+
+/// Keeps a directory open to sync its file system: Linux tells each descriptor once of writes that have failed since it
+/// was opened, and one that is opened for the sync alone would hear of none. Immutable.
+private final class PosixSyncer: FileSystemSyncer {
+    private let path: String
+    private let descriptor: CInt
+
+    init(_ path: String) throws(FileError) {
+        self.path = path
+        descriptor = try check("open", path) { martlet_open(path, O_RDONLY | O_DIRECTORY, 0) }
+    }
+
+    deinit { close(descriptor) }
+
+    func syncAll() throws(FileError) {
+        try check("sync the file system of", path) { martlet_sync_all(descriptor) }
+    }
+}
+
+extension UInt {
+    fileprivate func multipliedClamped(by factor: UInt) -> UInt {
+        let (product, overflow) = multipliedReportingOverflow(by: factor)
+        return overflow ? .max : product
     }
 }
 

@@ -254,6 +254,15 @@ struct ColdFetchTests {
         #expect(broker.loop.pendingTimers == 0)
     }
 
+    @Test func othersAreServedBesideWhatTheDiskDoesNotGive() throws {
+        broker.fileSystem.inject { operation, path in operation == .read && path.contains("/events-0/") ? 5 : nil }
+        let response = try connection.fetch(.wanting(0, 1, wait: 60_000))
+        let partitions = try #require(response.topics.first).partitions
+        #expect(partitions.map(\.errorCode) == [.kafkaStorageError, .none])
+        #expect(try values(in: partitions[1].records) == ["old"])
+        #expect(broker.logged("read of events-0 failed") == 1)
+    }
+
     @Test func aDiskThatFailsIsAnErrorAndNotAnEndlessLoop() throws {
         broker.fileSystem.inject { operation, path in operation == .read && path.contains("/events-0/") ? 5 : nil }
         #expect(try connection.fetch(.wanting(0, wait: 60_000)).first.errorCode == .kafkaStorageError)

@@ -65,8 +65,7 @@ struct HealthTests {
         try connection.createTopic("others")
         #expect(try ask(connection, nil).status == 0)
         try broker.restart(preparing: { files in
-            let file = try files.open("\(TestBroker.directory)/events-0/partition.metadata", .existing)
-            try file.truncate(to: 5)
+            try files.makeUnreadable("\(TestBroker.directory)/events-0/partition.metadata")
         })
         let again = broker.connect()
         let all = try ask(again, nil)

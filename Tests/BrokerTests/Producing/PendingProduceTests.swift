@@ -44,9 +44,27 @@ struct PendingProduceTests {
         #expect(try finish(waiting).errorCode == .kafkaStorageError)
         broker.fileSystem.inject(nil)
         #expect(try finish(begin(acks: 1)).errorCode == .kafkaStorageError)
-        #expect(try connection.metadata(of: "events").partitions.allSatisfy { $0.errorCode.isError })
+        // What is there can still be read.
+        #expect(try connection.metadata(of: "events").partitions.allSatisfy { !$0.errorCode.isError })
+        let fetched = try connection.fetch(FetchRequest.wanting(0))
+        #expect(try values(in: try #require(fetched.topics.first?.partitions.first).records) == ["value"])
         #expect(broker.log.lines.count { $0.hasPrefix("critical") && $0.contains("is offline") } == 1)
         #expect(broker.broker.health.conditions.map(\.kind) == [.directoryOffline])
+    }
+
+    @Test func aFailedWritePutsTheDirectoryOutOfUseForWritingOnly() throws {
+        try connection.append(to: "events")
+        broker.fileSystem.inject { operation, path in operation == .write && path.contains("events-0") ? EIO : nil }
+        #expect(try finish(begin()).errorCode == .kafkaStorageError)
+        broker.fileSystem.inject(nil)
+        let other = try ProduceRequest.single("events", 1, Batch().bytes)
+        #expect(try connection.produce(other).topics.first?.partitions.first?.errorCode == .kafkaStorageError)
+        let fetched = try connection.fetch(FetchRequest.wanting(0))
+        #expect(try values(in: try #require(fetched.topics.first?.partitions.first).records) == ["value"])
+        #expect(broker.broker.health.conditions.map(\.kind) == [.directoryOffline])
+        try broker.restart(.kill)
+        let connection = broker.connect()
+        #expect(try connection.append(to: "events") == 1)
     }
 
     @Test func whoWaitsTooLongIsToldSoAndTheRecordsMayStillCome() throws {
@@ -151,6 +169,8 @@ struct PendingProduceTests {
         broker.fileSystem.limit(freeBytes: 10)
         #expect(try finish(begin()).errorCode == .kafkaStorageError)
         broker.fileSystem.limit(freeBytes: nil)
+        // The first look finds what has happened, the second that it is over.
+        for _ in 0..<2 { broker.broker.space.check() }
         #expect(try finish(begin()).errorCode == .none)
         #expect(broker.logged("is offline") == 0)
     }

@@ -57,11 +57,22 @@ struct TopicStorageTests {
         let broker = try TestBroker()
         try broker.connect().createTopic("events")
         try broker.restart(preparing: { files in
-            let file = try files.open("/data/events-0/partition.metadata", .existing)
-            try file.truncate(to: 5)
+            try files.makeUnreadable("/data/events-0/partition.metadata")
         })
         #expect(broker.logged("/data/events-0 is not used") == 1)
         #expect(broker.logged("events-0 is offline") == 1)
+    }
+
+    @Test func aDirectoryWhoseIdIsDamagedIsTheOneThatTheCatalogueKnows() throws {
+        let broker = try TestBroker()
+        try broker.connect().createTopic("events")
+        try broker.connect().append(Batch(["kept"]), to: "events", 0)
+        let path = "/data/events-0/partition.metadata"
+        try broker.restart(preparing: { files in try files.open(path, .existing).truncate(to: 5) })
+        #expect(broker.logged("made anew what was damaged: \(path)") == 1)
+        #expect(broker.logged("is offline") == 0)
+        try broker.connect().append(Batch(["next"]), to: "events", 0)
+        #expect(try broker.files().contains { $0.hasPrefix("/data/events-0/") })
     }
 
     // MARK: Several directories

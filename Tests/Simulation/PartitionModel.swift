@@ -1,0 +1,168 @@
+import CommitLog
+import Model
+
+/// What a partition has to hold: a list of batches and what was promised of them. A value.
+struct PartitionModel {
+    /// A batch in its place.
+    struct Placed {
+        let base: Int64
+        let batch: SentBatch
+
+        var end: Int64 { batch.end(from: base) }
+    }
+
+    /// In order, from ``savedStart`` on: what lies below ``start`` may come back with a crash.
+    private(set) var batches: [Placed] = []
+    /// Batches whose append failed or was interrupted, each with the offset it would have got: a crash may show them.
+    private(set) var doubtful: [Placed] = []
+    private(set) var start: Int64 = 0
+    /// How far a removal that was interrupted may have moved the start.
+    private(set) var attemptedStart: Int64 = 0
+    /// The start that is on record, durably.
+    private(set) var savedStart: Int64 = 0
+    private(set) var end: Int64 = 0
+    /// Everything below was declared durable, or was seen by consumers.
+    private(set) var survives: Int64 = 0
+    private(set) var epoch: Int32 = -1
+
+    // MARK: What happens
+
+    mutating func append(_ batch: SentBatch) {
+        batch.base = end
+        batches.append(Placed(base: end, batch: batch))
+        end = batch.end(from: end)
+    }
+
+    mutating func noteFailure(of batch: SentBatch) { doubtful.append(Placed(base: end, batch: batch)) }
+
+    mutating func removeRecords(below offset: Int64) {
+        start = max(start, offset)
+        attemptedStart = max(attemptedStart, start)
+    }
+
+    /// A removal up to there was interrupted: it may have happened.
+    mutating func noteAttempt(toRemoveBelow offset: Int64) { attemptedStart = max(attemptedStart, offset) }
+
+    mutating func noteSavedStart() {
+        savedStart = start
+        batches.removeAll { $0.end <= savedStart }
+    }
+
+    /// The log was closed in order.
+    mutating func noteCleanStop() {
+        survives = end
+        noteSavedStart()
+    }
+
+    // MARK: While the log is open
+
+    /// Compares the log's offsets with what they should be, and holds the log to what they promise.
+    mutating func check(_ offsets: LogOffsets, durability: Durability) throws(Violation) {
+        try require(offsets.logEnd.rawValue == end, "the log ends at \(offsets.logEnd), not at \(end)")
+        try require(offsets.logStart.rawValue == start, "the log starts at \(offsets.logStart), not at \(start)")
+        try require(
+            offsets.durable.rawValue >= survives || survives > end,
+            "the durable offset went back from \(survives) to \(offsets.durable)"
+        )
+        switch durability {
+        case .fsync:
+            try require(
+                offsets.highWatermark <= offsets.durable,
+                "consumers see up to \(offsets.highWatermark), durable is \(offsets.durable)"
+            )
+        case .pageCache:
+            try require(offsets.highWatermark == offsets.logEnd, "consumers see only up to \(offsets.highWatermark)")
+        }
+        survives = max(survives, offsets.durable.rawValue)
+    }
+
+    /// Checks batches that were read from `offset` on.
+    func check(_ found: [ReadBatch], from offset: Int64, upTo limit: Int64) throws(Violation) {
+        var next = offset
+        for batch in found {
+            guard let expected = batches.first(where: { $0.end > next }) else {
+                throw Violation("a batch at \(batch.base) was read, there should be none from \(next) on")
+            }
+            try batch.compare(with: expected)
+            try require(batch.end <= limit, "a batch up to \(batch.end) was read, only \(limit) may be seen")
+            next = batch.end
+        }
+        if found.isEmpty { try require(offset >= limit, "nothing was read at \(offset), though \(limit) may be seen") }
+    }
+
+    /// The first record, below `limit`, that is not older than `target`.
+    func first(notBefore target: Int64, below limit: Int64) -> (offset: Int64, timestamp: Int64)? {
+        for placed in batches where placed.end > start {
+            for (number, record) in placed.batch.records.enumerated() where record.timestamp >= target {
+                let offset = placed.base + Int64(number)
+                if offset >= start { return offset < limit ? (offset, record.timestamp) : nil }
+            }
+        }
+        return nil
+    }
+
+    // MARK: After a crash
+
+    /// Takes over what was found after a start, having checked that it is what must be there: everything below
+    /// `survivingEnd`, and of what follows a first part. `hasBeenKept`: the log was there before, and not closed; consumers
+    /// may have seen it up to `shownEnd`.
+    mutating func takeOver(
+        _ found: [ReadBatch],
+        _ offsets: LogOffsets,
+        survivingEnd: Int64,
+        hasBeenKept: Bool,
+        shownEnd: Int64
+    ) throws(Violation) {
+        let (logStart, logEnd) = (offsets.logStart.rawValue, offsets.logEnd.rawValue)
+        // Of what was never synced, the first files may be gone as well as the last.
+        let lowest = survivingEnd < savedStart ? min(savedStart, logEnd) : savedStart
+        try require(
+            logStart >= lowest && (logStart <= attemptedStart || survivingEnd <= start),
+            "the log starts at \(logStart), not between \(savedStart) and \(attemptedStart)"
+        )
+        let kept = try identify(found, from: logStart)
+        let needed = max(survivingEnd, logStart)
+        try require(logEnd >= needed, "records from \(logEnd) on are lost, everything below \(needed) had to be there")
+        if let last = kept.last {
+            try require(logEnd == last.end, "the log ends at \(logEnd), its last batch at \(last.end)")
+        }
+        let newEpoch = offsets.leaderEpoch.rawValue
+        if hasBeenKept {
+            // Who has seen what is lost must be able to notice; where nobody has, there is nothing to notice.
+            try require(
+                logEnd < shownEnd ? newEpoch > epoch : newEpoch >= epoch,
+                "the leader epoch is \(newEpoch) after a crash, as it was \(epoch) before"
+            )
+        }
+        for placed in kept { placed.batch.base = placed.base }
+        batches = kept
+        doubtful = []
+        (start, attemptedStart, end, survives) = (logStart, logStart, logEnd, offsets.durable.rawValue)
+        savedStart = min(savedStart, start)
+        epoch = newEpoch
+    }
+
+    /// Which batches these are; there is one after the other from the log's start on.
+    private func identify(_ found: [ReadBatch], from logStart: Int64) throws(Violation) -> [Placed] {
+        var expected = batches.filter { $0.end > logStart }[...]
+        var next = expected.first?.base ?? logStart
+        var kept: [Placed] = []
+        for batch in found {
+            try require(batch.base == next, "after \(next) the log goes on at \(batch.base)")
+            expected = expected.drop { $0.base < batch.base }
+            kept.append(try identify(batch, expected.first))
+            next = batch.end
+        }
+        return kept
+    }
+
+    /// Which batch that is: the one that belongs there, or one whose append was interrupted.
+    private func identify(_ batch: ReadBatch, _ expected: Placed?) throws(Violation) -> Placed {
+        let candidates = doubtful.filter { $0.base == batch.base }
+        if let expected, expected.base == batch.base, batch.matches(expected) { return expected }
+        if let known = candidates.first(where: batch.matches) { return known }
+        guard let expected else { throw Violation("nobody has sent the batch at \(batch.base)") }
+        try batch.compare(with: expected)
+        return expected
+    }
+}

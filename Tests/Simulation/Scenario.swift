@@ -1,0 +1,34 @@
+/// What a seed stands for: a long random run, or, for one in fifty, a short one that is interrupted at each of its
+/// operations in turn.
+enum Scenario {
+    private static let exhaustiveEvery: UInt64 = 50
+    private static let exhaustiveSteps = 30
+    private static let mostOperations = 5000
+
+    static func run(_ seed: UInt64, trace: ((String) -> Void)? = nil) -> (failure: String?, simulation: Simulation) {
+        LastWords.seed = seed
+        let simulation = Simulation(seed: seed, trace: trace)
+        do {
+            if seed % exhaustiveEvery == exhaustiveEvery - 1 {
+                try runExhaustively(seed, trace)
+            } else {
+                try simulation.run()
+            }
+            return (nil, simulation)
+        } catch {
+            return ("\(error)", simulation)
+        }
+    }
+
+    private static func runExhaustively(_ seed: UInt64, _ trace: ((String) -> Void)?) throws {
+        for operation in 1...mostOperations {
+            let simulation = Simulation(seed: seed, trace: trace)
+            LastWords.seed = seed
+            do {
+                if try !simulation.run(steps: exhaustiveSteps, haltAt: operation) { return }
+            } catch {
+                throw Violation("interrupted at operation \(operation): \(error)")
+            }
+        }
+    }
+}
