@@ -28,6 +28,11 @@ package struct Group: Equatable, Sendable {
         membership.isUnused && membership.generation == .initial && offsets.isEmpty
     }
 
+    /// Whether the group is nothing but ids that were handed out and whose clients have not come back yet.
+    package var isPromise: Bool {
+        membership.isPromise && membership.generation == .initial && offsets.isEmpty
+    }
+
     // MARK: Commits
 
     package mutating func commit(

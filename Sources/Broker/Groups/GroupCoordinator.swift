@@ -8,6 +8,9 @@ package import Model
 package final class GroupCoordinator: Sendable {
     package static let topicName = "__consumer_offsets"
 
+    /// So long there is no second warning about the same group.
+    private static let warningInterval = Duration.seconds(600)
+
     /// What a request finds.
     enum Access: Sendable {
         case ready(GroupShards)
@@ -31,6 +34,7 @@ package final class GroupCoordinator: Sendable {
     private let time: any TimeSource
     private let log: Logger
     private let state = Locked(State.unknown)
+    private let complaints = Complaints(interval: GroupCoordinator.warningInterval)
     private let worker = WorkerPool("groups", threads: 1)
     private let clock: GroupClock
 
@@ -131,6 +135,8 @@ package final class GroupCoordinator: Sendable {
             settings: settings,
             time: time,
             log: log,
+            health: health,
+            complaints: complaints,
             worker: worker,
             wake: { [clock] in clock.wake(at: $0) }
         )
