@@ -4,13 +4,17 @@ package import Model
 package struct GroupReplay: Sendable {
     private var memberships: [GroupID: ClassicGroupValue] = [:]
     private var offsets: [GroupID: [TopicPartition: CommittedOffset]] = [:]
+    /// Each topic's name once: a million offsets need not hold a million copies of it.
+    private var topics: Set<String> = []
 
     package init() {}
 
     package mutating func apply(_ record: GroupRecord) {
         switch record {
         case .classicGroup(let id, let value): memberships[id] = value
-        case .offset(let id, let partition, let offset?): offsets[id, default: [:]][partition] = offset
+        case .offset(let id, let partition, let offset?):
+            let topic = topics.insert(partition.topic).memberAfterInsert
+            offsets[id, default: [:]][TopicPartition(topic, partition.partition)] = offset
         case .offset(let id, let partition, nil):
             offsets[id]?[partition] = nil
             if offsets[id]?.isEmpty == true { offsets[id] = nil }

@@ -11,6 +11,9 @@ package final class GroupCoordinator: Sendable {
     /// So long there is no second warning about the same group.
     private static let warningInterval = Duration.seconds(600)
 
+    /// Shards that are loaded side by side.
+    private static let loadingThreads = 4
+
     /// What a request finds.
     enum Access: Sendable {
         case ready(GroupShards)
@@ -33,6 +36,7 @@ package final class GroupCoordinator: Sendable {
     private let health: Health
     private let time: any TimeSource
     private let log: Logger
+    private let memory = GroupMemory()
     private let state = Locked(State.unknown)
     private let complaints = Complaints(interval: GroupCoordinator.warningInterval)
     private let worker = WorkerPool("groups", threads: 1)
@@ -137,20 +141,11 @@ package final class GroupCoordinator: Sendable {
             log: log,
             health: health,
             complaints: complaints,
+            memory: memory,
             worker: worker,
             wake: { [clock] in clock.wake(at: $0) }
         )
-        let shards = topic.partitions.map { partition -> GroupShard? in
-            do {
-                return try GroupShard(try partition.log(), environment)
-            } catch {
-                let name = partition.topicPartition
-                log.error("the groups of \(name) are not available: \(error)")
-                health.report(.groupsOffline, name.description, partition: name, reason: "\(error)")
-                return nil
-            }
-        }
-        let loaded = GroupShards(topicID: topic.id, shards: shards)
+        let loaded = GroupShards(topicID: topic.id, shards: loadAll(topic.partitions, environment))
         let count = loaded.all.reduce(0) { $0 + $1.ids.count }
         // What a crash has left of topics whose deletion was under way.
         let known = topics.snapshot
@@ -160,6 +155,32 @@ package final class GroupCoordinator: Sendable {
         if count > 0 { log.info("loaded \(count) groups in \(start.duration(to: time.instant))") }
         finish(.ready(loaded))
         clock.wake(at: time.instant)
+    }
+
+    /// Loads the shards side by side: with many offsets that is work for more than one core.
+    private func loadAll(_ partitions: [HostedPartition], _ environment: GroupShard.Environment) -> [GroupShard?] {
+        let shards = Locked([GroupShard?](repeating: nil, count: partitions.count))
+        let loaders = WorkerPool("group-loading", threads: Self.loadingThreads)
+        for (number, partition) in partitions.enumerated() {
+            loaders.submit { [self] in
+                let shard = load(partition, environment)
+                shards.withLock { $0[number] = shard }
+            }
+        }
+        // Ends when all is done.
+        loaders.stop()
+        return shards.withLock { $0 }
+    }
+
+    private func load(_ partition: HostedPartition, _ environment: GroupShard.Environment) -> GroupShard? {
+        do {
+            return try GroupShard(try partition.log(), environment)
+        } catch {
+            let name = partition.topicPartition
+            log.error("the groups of \(name) are not available: \(error)")
+            health.report(.groupsOffline, name.description, partition: name, reason: "\(error)")
+            return nil
+        }
     }
 
     private func finish(_ access: Access) {
