@@ -207,7 +207,18 @@ def test_describe_survives_topics_that_are_gone(broker, martlet, group, make_top
 def test_describe_watches_until_interrupted(broker, group, three):
     topic, _ = three
     commit(broker, group, {(topic, 0): 4})
-    command = [str(BINARY), "group", "describe", group, "--watch", "--interval", "0.1", "--json", "-b", broker.bootstrap]
+    command = [
+        str(BINARY),
+        "group",
+        "describe",
+        group,
+        "--watch",
+        "--interval",
+        "0.1",
+        "--json",
+        "-b",
+        broker.bootstrap,
+    ]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as watching:
         assert json.loads(watching.stdout.readline())[0]["lag"] == 6
         commit(broker, group, {(topic, 0): 9})
