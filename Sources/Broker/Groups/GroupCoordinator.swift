@@ -135,6 +135,7 @@ package final class GroupCoordinator: Sendable {
     private func load() {
         guard let topic = topics.snapshot[Self.topicName] else { return finish(.failed(.coordinatorNotAvailable)) }
         let start = time.instant
+        let known = topics.snapshot
         let environment = GroupShard.Environment(
             settings: settings,
             time: time,
@@ -145,25 +146,29 @@ package final class GroupCoordinator: Sendable {
             worker: worker,
             wake: { [clock] in clock.wake(at: $0) }
         )
-        let loaded = GroupShards(topicID: topic.id, shards: loadAll(topic.partitions, environment))
+        let loaded = GroupShards(topicID: topic.id, shards: loadAll(topic.partitions, known, environment))
         let count = loaded.all.reduce(0) { $0 + $1.ids.count }
-        // What a crash has left of topics whose deletion was under way.
-        let known = topics.snapshot
-        for shard in loaded.all {
-            shard.handleAll { group, _, step in group.forgetTopics({ known[$0] == nil }, &step) }
-        }
         if count > 0 { log.info("loaded \(count) groups in \(start.duration(to: time.instant))") }
+        // What was deleted while nobody could be told: up to now, and just before the groups were ready.
+        var left = topics.snapshot
+        for (name, topic) in known.byName where left[name]?.id != topic.id { forget(name, in: loaded.all) }
         finish(.ready(loaded))
+        left = topics.snapshot
+        for name in known.byName.keys where left[name] == nil { topicDeleted(name) }
         clock.wake(at: time.instant)
     }
 
     /// Loads the shards side by side: with many offsets that is work for more than one core.
-    private func loadAll(_ partitions: [HostedPartition], _ environment: GroupShard.Environment) -> [GroupShard?] {
+    private func loadAll(
+        _ partitions: [HostedPartition],
+        _ known: Topics,
+        _ environment: GroupShard.Environment
+    ) -> [GroupShard?] {
         let shards = Locked([GroupShard?](repeating: nil, count: partitions.count))
         let loaders = WorkerPool("group-loading", threads: Self.loadingThreads)
         for (number, partition) in partitions.enumerated() {
             loaders.submit { [self] in
-                let shard = load(partition, environment)
+                let shard = load(partition, known, environment)
                 shards.withLock { $0[number] = shard }
             }
         }
@@ -172,9 +177,16 @@ package final class GroupCoordinator: Sendable {
         return shards.withLock { $0 }
     }
 
-    private func load(_ partition: HostedPartition, _ environment: GroupShard.Environment) -> GroupShard? {
+    private func load(
+        _ partition: HostedPartition,
+        _ known: Topics,
+        _ environment: GroupShard.Environment
+    ) -> GroupShard? {
         do {
-            return try GroupShard(try partition.log(), environment)
+            let shard = try GroupShard(try partition.log(), environment)
+            // What a crash has left of topics whose deletion was under way.
+            shard.handleAll { group, _, step in group.forgetTopics({ known[$0] == nil }, &step) }
+            return shard
         } catch {
             let name = partition.topicPartition
             log.error("the groups of \(name) are not available: \(error)")
@@ -226,7 +238,9 @@ package final class GroupCoordinator: Sendable {
     }
 
     /// Forgets the offsets of a topic that was deleted.
-    func topicDeleted(_ name: String) {
-        for shard in shards { shard.handleAll { group, _, step in group.forgetTopics({ $0 == name }, &step) } }
+    func topicDeleted(_ name: String) { forget(name, in: shards) }
+
+    private func forget(_ topic: String, in shards: [GroupShard]) {
+        for shard in shards { shard.handleAll { group, _, step in group.forgetTopics({ $0 == topic }, &step) } }
     }
 }
