@@ -67,7 +67,8 @@ extension LogDirectory {
                 logStart: table.logStarts.offsets[partition],
                 recoveryPoint: table.recoveryPoints.offsets[partition] ?? .zero,
                 isSuspect: suspicion.isRaised,
-                maximumScan: maximumScan
+                maximumScan: maximumScan,
+                epochFloor: epochFloor
             )
         }
         return try PartitionLog.open(
@@ -223,7 +224,7 @@ extension LogDirectory {
             }
         }
         // Once for all: one by one, thousands of partitions take minutes.
-        try storage { () throws(FileError) in try syncer.syncAll() }
+        try storage { () throws(FileError) in try syncAll(with: closed) }
         for log in closed { log.declareDurable() }
         try writeCheckpoints()
         if let failure { throw failure }
