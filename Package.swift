@@ -34,7 +34,7 @@ func debianLibrary(_ name: String, package: String) -> Target {
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 // The client's sockets. The broker has an event loop of its own, see Sources/Server.
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
-// Timers and queues of the event loop.
+// Timers and queues of the event loop, and the timers of groups.
 let heap = Target.Dependency.product(name: "HeapModule", package: "swift-collections")
 let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
@@ -72,7 +72,8 @@ let package = Package(
         target("Wire", ["Model", nioCore]),
         target("Records", ["Model", nioCore, "CZstd", "CLZ4", "CSnappy", "CZlib", "CISAL"]),
         target("CommitLog", ["Model", "Records", nioCore]),
-        target("Broker", ["Model", "Wire", "Records", "CommitLog", nioCore, logging, metrics]),
+        target("Groups", ["Model"]),
+        target("Broker", ["Model", "Wire", "Records", "CommitLog", "Groups", nioCore, heap, logging, metrics]),
         target("Server", ["Model", "Wire", "Broker", "CSyscalls", nioCore, heap, deque, logging]),
         target("MartletClient", ["Model", "Wire", "Records", nioCore, nioPosix, logging]),
         target(
@@ -104,7 +105,8 @@ let package = Package(
         ),
         tests("Records", [nioCore]),
         tests("CommitLog", ["Records", nioCore]),
-        tests("Broker", ["Wire", "Records", nioCore]),
+        tests("Groups", ["Model"]),
+        tests("Broker", ["Groups", "Wire", "Records", nioCore]),
         tests("Server", ["Broker", "Wire", nioCore]),
         tests("MartletClient", ["Server", "Broker", "Wire", "Records", nioCore]),
         tests("MartletCLI", ["MartletClient", "Model", nioCore, argumentParser]),

@@ -53,13 +53,14 @@ extension Broker {
         return broker
     }
 
-    /// Starts what the broker does on its own, until ``stop()``: retention, compaction and the search for damage. Apart from
-    /// opening, so that a test can do these things when it wants.
+    /// Starts what the broker does on its own, until ``stop()``: retention, compaction, the search for damage and the timers of
+    /// groups. Apart from opening, so that a test can do these things when it wants.
     package func startBackgroundWork() {
         space.start()
         retention.start()
         cleaner.start()
         scrubber.start()
+        groups.start(self)
     }
 
     /// Where the data is, for people.

@@ -26,6 +26,8 @@ package final class Broker: Sendable {
     package let health: Health
     /// Deletes what is too old or too much.
     package let retention: RetentionKeeper
+    /// Coordinates consumer groups.
+    package let groups: GroupCoordinator
     /// Watches the free space of the disks.
     package let space: SpaceKeeper
     /// Changes of topics and configurations, one at a time.
@@ -77,6 +79,7 @@ package final class Broker: Sendable {
             time: time,
             log: log
         )
+        groups = GroupCoordinator(settings: settings.groups, topics: topics, health: health, time: time, log: log)
         space = SpaceKeeper(directories: storage.directories, health: health, log: log)
         control = WorkerPool("control", threads: 1)
         io = WorkerPool("io", threads: settings.numIOThreads)
@@ -239,6 +242,7 @@ package final class Broker: Sendable {
         scrubber.stop()
         opener.withLock { $0 }?.stop()
         retention.stop()
+        groups.stop()
         control.stop()
         io.stop()
         storage.close()

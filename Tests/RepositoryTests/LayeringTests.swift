@@ -7,7 +7,11 @@ private let layers: [(target: String, imports: Set<String>)] = [
     ("Wire", ["Model", "NIOCore"]),
     ("Records", ["Model", "NIOCore", "CZstd", "CLZ4", "CSnappy", "CZlib", "CISAL"]),
     ("CommitLog", ["Model", "Records", "NIOCore"]),
-    ("Broker", ["Model", "Wire", "Records", "CommitLog", "NIOCore", "Logging", "CoreMetrics"]),
+    ("Groups", ["Model"]),
+    (
+        "Broker",
+        ["Model", "Wire", "Records", "CommitLog", "Groups", "NIOCore", "HeapModule", "Logging", "CoreMetrics"]
+    ),
     (
         "Server",
         [

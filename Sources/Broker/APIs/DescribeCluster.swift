@@ -45,6 +45,7 @@ enum Operations {
     private static let alterConfigs = 11
     private static let idempotentWrite = 12
 
+    static let group = bits([read, delete, describe])
     static let cluster = bits([create, alter, describe, clusterAction, describeConfigs, alterConfigs, idempotentWrite])
     static let topic = bits([read, write, create, delete, alter, describe, describeConfigs, alterConfigs])
 

@@ -81,6 +81,11 @@ extension ProduceRequest: BrokerRequest {
             outcome.errorCode = call.version >= 13 && topic == nil ? .unknownTopicId : .unknownTopicOrPartition
             return (outcome, nil)
         }
+        guard !topic.isInternal else {
+            outcome.errorCode = .invalidTopicException
+            outcome.errorMessage = "\(target.topicPartition): the topic is the broker's own"
+            return (outcome, nil)
+        }
         guard case .bytes(let batch) = partition.records, batch.readableBytes > 0 else {
             outcome.errorCode = .invalidRecord
             outcome.errorMessage = "\(target.topicPartition): the request has no records for this partition"

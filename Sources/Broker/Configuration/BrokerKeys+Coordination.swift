@@ -51,56 +51,7 @@ extension BrokerKeys {
             "Number of replicas in sync that a write to __transaction_state needs.",
             missing: noTransactions
         ),
-        ConfigKey(
-            "offsets.topic.num.partitions",
-            .int,
-            default: "50",
-            .atLeast(1),
-            "Number of partitions of __consumer_offsets.",
-            missing: noGroups
-        ),
-        ConfigKey(
-            "offsets.topic.replication.factor",
-            .short,
-            default: "1",
-            .atLeast(1),
-            "Number of replicas of __consumer_offsets.",
-            missing: noGroups
-        ),
-        ConfigKey(
-            "offsets.retention.minutes",
-            .int,
-            default: "10080",
-            .atLeast(1),
-            "Minutes for which the offsets of a group without members are kept.",
-            missing: noGroups
-        ),
-        ConfigKey(
-            "group.initial.rebalance.delay.ms",
-            .int,
-            default: "3000",
-            .atLeast(0),
-            "Milliseconds a new group waits for more members before its first assignment.",
-            missing: noGroups
-        ),
-        ConfigKey(
-            "group.min.session.timeout.ms",
-            .int,
-            default: "6000",
-            .atLeast(0),
-            "Milliseconds a group's member must at least ask for as its session timeout.",
-            missing: noGroups
-        ),
-        ConfigKey(
-            "group.max.session.timeout.ms",
-            .int,
-            default: "1800000",
-            .atLeast(0),
-            "Milliseconds a group's member may at most ask for as its session timeout.",
-            missing: noGroups
-        ),
     ]
 
-    private static let noGroups = "there are no consumer groups"
     private static let noTransactions = "there are no transactions"
 }

@@ -3,7 +3,7 @@
 /// The groups are in BrokerKeys+….swift files.
 package enum BrokerKeys {
     /// Sorted by name.
-    package static let all: [ConfigKey] = (network + topics + log + coordination).sorted { $0.name < $1.name }
+    package static let all: [ConfigKey] = (network + topics + log + coordination + groups).sorted { $0.name < $1.name }
 
     private static let byName = Dictionary(uniqueKeysWithValues: all.map { ($0.name, $0) })
 

@@ -47,6 +47,7 @@ package struct BrokerSettings: Sendable {
     package let logRetentionCheckInterval: Duration
     package let producerIDExpiration: Duration
     package let transactionMaxTimeout: Duration
+    package let groups: GroupSettings
 
     /// - Parameter values: every key that has a value, valid by its own rule.
     init(_ values: [String: ConfigValue]) throws(ConfigurationError) {
@@ -89,6 +90,7 @@ package struct BrokerSettings: Sendable {
         logRetentionCheckInterval = values.milliseconds("log.retention.check.interval.ms")
         producerIDExpiration = values.milliseconds("producer.id.expiration.ms")
         transactionMaxTimeout = values.milliseconds("transaction.max.timeout.ms")
+        groups = GroupSettings(values)
     }
 }
 

@@ -11,11 +11,12 @@ package struct HealthCondition: Equatable, Sendable {
         case checkpointFailing = "checkpoint-failing"
         case compactionFailing = "compaction-failing"
         case retentionFailing = "retention-failing"
+        case groupsOffline = "groups-offline"
 
         /// How bad that is.
         package var status: Health.Status {
             switch self {
-            case .directoryOffline, .partitionOffline, .spaceLow, .recordsDamaged: .failing
+            case .directoryOffline, .partitionOffline, .spaceLow, .recordsDamaged, .groupsOffline: .failing
             case .checkpointFailing, .compactionFailing, .retentionFailing: .degraded
             }
         }
@@ -35,6 +36,8 @@ package struct HealthCondition: Equatable, Sendable {
                 "nothing is lost, but the next start takes longer; check the disk's free space and rights"
             case .compactionFailing: "see the reason; compaction is tried again by itself"
             case .retentionFailing: "see the reason; retention is tried again by itself"
+            case .groupsOffline:
+                "consumers of these groups cannot join or commit: put right what the reason names and restart the broker"
             }
         }
     }

@@ -27,7 +27,7 @@ package final class HostedTopic: Sendable {
     }
 
     /// Whether the topic belongs to the broker itself.
-    package var isInternal: Bool { name == "__consumer_offsets" || name == "__transaction_state" }
+    package var isInternal: Bool { name == GroupCoordinator.topicName || name == "__transaction_state" }
 
     /// The partition of that number; nil if the topic has none.
     func partition(_ index: Int32) -> HostedPartition? {

@@ -218,6 +218,7 @@ struct TopicAdministration {
         }
         broker.topics.publish { $0.remove(topic) }
         broker.health.forget(topic: topic.name)
+        broker.groups.topicDeleted(topic.name)
         if storage.delete(topic) {
             // Only a note that nothing is left to do; if it is lost, the next start finds nothing and writes it again.
             do throws(CatalogueError) {

@@ -49,6 +49,7 @@ package final class TestBroker {
     /// Moves the clocks and runs what is due then.
     package func advance(milliseconds: Int64) {
         time.advance(milliseconds: milliseconds)
+        broker.groups.fireTimers()
         loop.run()
     }
 

@@ -1,0 +1,29 @@
+import Groups
+import Model
+package import Wire
+
+/// Heartbeat (key 12): see ``ClassicGroup``.
+extension HeartbeatRequest: BrokerRequest {
+    package func handle(_ call: Call<HeartbeatRequest>) {
+        let waiting = GroupCall(call) { Self.response($0) }
+        waiting.withShard(of: groupID) { shard, id in
+            shard.handle(
+                id,
+                reply: { reply in
+                    guard case .heartbeat(let error) = reply else { return }
+                    waiting.reply(Self.response(error))
+                },
+                { group, token, _, step in
+                    let instanceID = groupInstanceID.map { InstanceID($0) }
+                    group.membership.heartbeat(MemberID(memberID), instanceID, Generation(generationID), token, &step)
+                }
+            )
+        }
+    }
+
+    private static func response(_ code: ErrorCode) -> HeartbeatResponse {
+        var response = HeartbeatResponse()
+        response.errorCode = code
+        return response
+    }
+}

@@ -1,0 +1,43 @@
+/// Bounds on what clients can make a coordinator keep. What is configurable is in ``ClassicGroupSettings``. Immutable.
+package enum GroupLimits {
+    /// Bytes of a group's, member's, instance's or client's name.
+    package static let nameBytes = 1024
+    /// Protocols that a member may offer. Clients offer one to four.
+    package static let protocolsPerMember = 16
+    /// Bytes of all that a member says of itself, over all its protocols.
+    package static let metadataBytesPerMember = 64 * 1024
+    /// Bytes of one member's assignment.
+    package static let assignmentBytesPerMember = 1024 * 1024
+    /// Bytes of a group with all its assignments as it is written to the log.
+    package static let assignmentBytesPerGroup = 16 * 1024 * 1024
+    /// Ids handed out to clients that have not come back with them. The oldest is forgotten for a newer one.
+    package static let expectedMembers = 10_000
+    /// How long such an id is good, and so how long a rebalance waits for a client that has asked for one and is gone.
+    package static let expectedReturn = Duration.seconds(10)
+    /// How long a rebalance waits at least for static members of whom none has joined: without, a rebalance timeout of 0
+    /// would have it wait again and again without end.
+    package static let shortestWait = Duration.seconds(1)
+    /// Rebalances a group remembers.
+    package static let history = 32
+    /// Bytes of the reason a client gives for joining or leaving; the rest is cut off.
+    package static let reasonBytes = 256
+
+    package static func isName(_ text: String) -> Bool { text.utf8.count <= nameBytes }
+}
+
+/// What is configured for classic groups. Immutable.
+package struct ClassicGroupSettings: Equatable, Sendable {
+    /// `group.max.size`
+    package var maximumMembers = 10_000
+    /// `group.initial.rebalance.delay.ms`: the longest pause between two arrivals for which the first rebalance of an
+    /// empty group still waits.
+    package var initialRebalanceDelay = Duration.milliseconds(3000)
+    /// `group.min.session.timeout.ms`
+    package var minimumSessionTimeoutMilliseconds: Int32 = 6_000
+    /// `group.max.session.timeout.ms`
+    package var maximumSessionTimeoutMilliseconds: Int32 = 1_800_000
+    /// How long a new member's join may wait: it cannot heartbeat yet, and its connection may be gone. Kafka's number.
+    package var newMemberJoinTimeout = Duration.seconds(300)
+
+    package init() {}
+}
