@@ -158,6 +158,7 @@ package struct Group: Equatable, Sendable {
         switch purpose {
         case .offsets, .expiry: offsets.appended(purpose, failure: failure, &step)
         case .deletion: deleted(purpose, failure, &step)
+        case .consumerGroup: break
         case .emptied, .assignments, .restartedMember:
             membership.appended(purpose, failure: failure, settings, &step)
         }

@@ -28,6 +28,10 @@ package enum GroupTimer: Hashable, Sendable {
     case sync
     /// A member that has not been heard of.
     case session(MemberID)
+    /// A member of a consumer group that has not given back what it has to.
+    case revocation(MemberID)
+    /// A member of the classic protocol in a consumer group that was told to join again, or to fetch its assignment.
+    case rejoin(MemberID)
 }
 
 /// What an append was for: goes to the host and comes back with the outcome. Immutable.
@@ -44,6 +48,8 @@ package enum GroupAppend: Hashable, Sendable {
     case deletion(ReplyToken)
     /// Offsets or a group that are of no use any more; nobody waits for it.
     case expiry(UInt64)
+    /// A decision of a consumer group, by its number.
+    case consumerGroup(UInt64)
 }
 
 /// The answer to a request, by API. Immutable.
@@ -57,6 +63,7 @@ package enum GroupReply: Equatable, Sendable {
     /// Of each partition of the request.
     case deleteOffsets([ErrorCode])
     case delete(ErrorCode)
+    case consumerHeartbeat(ConsumerHeartbeatReply)
 }
 
 /// What one event makes of a group: the effects, gathered in the order in which they are to be performed. Owned by the

@@ -10,6 +10,7 @@ package struct GroupReplay: Sendable {
     package mutating func apply(_ record: GroupRecord) {
         switch record {
         case .classicGroup(let id, let value): memberships[id] = value
+        case .consumerGroup: break
         case .offset(let id, let partition, let offset?): offsets[id, default: [:]][partition] = offset
         case .offset(let id, let partition, nil):
             offsets[id]?[partition] = nil

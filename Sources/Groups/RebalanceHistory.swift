@@ -19,6 +19,9 @@ package struct RebalanceReason: Equatable, Sendable, CustomStringConvertible {
         case syncExpired = "did not fetch its assignment in time"
         case storeFailed = "handed in assignments that could not be stored"
         case tooManyMembers = "is one of more members than are allowed"
+        case revocationExpired = "did not give back its partitions in time"
+        case rejoinExpired = "did not join again in time"
+        case topicsChanged = "was the first to heartbeat after topics had changed"
     }
 
     package let member: MemberID
@@ -55,6 +58,8 @@ struct RebalanceHistory: Equatable, Sendable {
     private var members: Int
 
     init(members: Int) { self.members = members }
+
+    var isUnderWay: Bool { current != nil }
 
     /// A rebalance that begins while one is under way is a part of it.
     mutating func begin(_ reason: RebalanceReason, _ step: inout GroupStep) {

@@ -25,6 +25,10 @@ package enum GroupState: String, Sendable {
     case preparingRebalance = "PreparingRebalance"
     case completingRebalance = "CompletingRebalance"
     case stable = "Stable"
+    /// Of a consumer group that has changed and has not been assigned anew.
+    case assigning = "Assigning"
+    /// Of a consumer group of which not every member has what it is to have.
+    case reconciling = "Reconciling"
     /// Of a group that is not there.
     case dead = "Dead"
 }
