@@ -38,7 +38,8 @@ struct GroupLog: Sendable {
                 while let record = try reader.next() {
                     guard let key = record.key else { continue }
                     do throws(WireError) {
-                        if let known = try GroupRecordFormat.decode(key: key, value: record.value) { replay.apply(known) }
+                        let known = try GroupRecordFormat.decode(key: key, value: record.value)
+                        if let known { replay.apply(known) }
                     } catch {
                         unreadable += 1
                     }

@@ -51,7 +51,9 @@ enum GroupRecordFormat {
     /// What a record says; nil if it is of a kind that is not known here.
     static func decode(key: ByteBuffer, value: ByteBuffer?) throws(WireError) -> GroupRecord? {
         var key = key
-        guard let version = key.readInteger(as: Int16.self) else { throw .truncated(field: "key version", needed: 2, remaining: 0) }
+        guard let version = key.readInteger(as: Int16.self) else {
+            throw .truncated(field: "key version", needed: 2, remaining: key.readableBytes)
+        }
         switch version {
         case KeyVersion.oldOffset, KeyVersion.offset:
             let stored = try StoredOffsetKey.read(key, version: version, isFlexible: false).message

@@ -107,8 +107,13 @@ final class PartitionOpener: Sendable {
     @discardableResult
     func wait(atMost limit: Duration? = nil) -> Bool {
         if isDone.withLock({ $0 }) { return true }
-        if let limit { return finished.wait(atMost: limit) }
-        finished.wait()
+        if let limit {
+            guard finished.wait(atMost: limit) else { return false }
+        } else {
+            finished.wait()
+        }
+        // There may be others that wait.
+        finished.signal()
         return true
     }
 

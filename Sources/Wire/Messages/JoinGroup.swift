@@ -59,7 +59,7 @@ package struct JoinGroupResponse: WireStruct {
     package var generationID: Int32 = -1
     package var protocolType: String?
     /// Null from version 7 on if there is none; empty before.
-    package var protocolName: String? = ""
+    package var protocolName: String?
     package var leader = ""
     package var skipAssignment = false
     package var memberID = ""

@@ -120,7 +120,7 @@ package struct OffsetFetchResponse: WireStruct {
         package var index: Int32 = 0
         package var committedOffset: Int64 = 0
         package var committedLeaderEpoch: Int32 = -1
-        package var metadata: String? = ""
+        package var metadata: String?
         package var errorCode = ErrorCode.none
 
         package init() {}

@@ -18,7 +18,10 @@ struct HostileRequestTests {
     init() throws {
         broker = try TestBroker()
         connection = broker.connect()
-        id = try connection.createTopic("events", partitions: 3)
+        // What the broker's defaults are made to be must not keep the test from seeing that the broker goes on.
+        let limits = ["message.timestamp.before.max.ms", "message.timestamp.after.max.ms"].map { ($0, "\(Int64.max)") }
+        let configs = Dictionary(uniqueKeysWithValues: limits + [("max.message.bytes", "1000000")])
+        id = try connection.createTopic("events", partitions: 3, configs: configs)
         try connection.createTopic("table", configs: ["cleanup.policy": "compact"])
         for number in 0..<5 { try connection.append(Batch(["\(number)"]), to: "events", Int32(number % 3)) }
     }

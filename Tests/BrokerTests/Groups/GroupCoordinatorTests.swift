@@ -83,7 +83,9 @@ struct GroupCoordinatorTests {
         let response = try connection.send(request, version: 9)
         var offsets: [String: Int64] = [:]
         for topic in response.groups.flatMap(\.topics) {
-            for partition in topic.partitions { offsets["\(topic.name)-\(partition.index)"] = partition.committedOffset }
+            for partition in topic.partitions {
+                offsets["\(topic.name)-\(partition.index)"] = partition.committedOffset
+            }
         }
         return offsets
     }

@@ -75,6 +75,22 @@ struct PartitionOpenerTests {
         #expect(log.lines.contains { $0.contains("all 2 partitions are open") })
     }
 
+    @Test func whoeverWaitsForTheOpeningIsTold() throws {
+        let gate = Semaphore()
+        let broker = try restart([("slow", 1)]) { fileSystem in
+            fileSystem.watch { if $0.hasSuffix("slow-0/leader-epoch-checkpoint") { gate.wait() } }
+        }
+        defer { broker.stop() }
+        let waiting = (0..<3).map { number in
+            NamedThread("waiting-\(number)") {
+                broker.waitUntilOpen(atMost: number == 0 ? .seconds(3600) : nil)
+            }
+        }
+        for _ in 0..<10 { gate.signal() }
+        for thread in waiting { thread.join() }
+        #expect(broker.unopenedPartitions == 0)
+    }
+
     @Test func aConfigurationThatChangesMeanwhileCountsOnceThePartitionIsOpen() throws {
         let gate = Semaphore()
         let broker = try restart([("a", 1), ("b", 1)]) { fileSystem in

@@ -14,7 +14,7 @@ from kio.schema.index import api_key_map, schema_name_map
 from kio.serial import entity_reader, entity_writer
 from kio.serial._introspect import EntityField, EntityTupleField, classify_field
 from kio.static.constants import EntityType
-from kio.static.primitive import TZAware, i32Timedelta
+from kio.static.primitive import TZAware, i32Timedelta, i64Timedelta
 
 from comparison import Difference, Unrepresentable, run, text_of, uuid_of
 
@@ -85,6 +85,8 @@ def to_scalar(field, value):
             return ErrorCode(value)
         case "timedelta_i32":
             return i32Timedelta.parse(value * MILLISECOND)
+        case "timedelta_i64":
+            return to_duration(value)
         case "datetime_i64":
             return None if value == -1 else to_date(value)
     return value
@@ -96,6 +98,17 @@ def to_date(value):
         return TZAware.parse(EPOCH + value * MILLISECOND)
     except (OverflowError, TypeError) as error:
         raise Unrepresentable from error
+
+
+def to_duration(value):
+    # The library's long durations go through a floating point number, and end at 999,999,999 days.
+    try:
+        duration = i64Timedelta.parse(value * MILLISECOND)
+    except (OverflowError, TypeError) as error:
+        raise Unrepresentable from error
+    if round(duration.total_seconds() * 1000) != value:
+        raise Unrepresentable
+    return duration
 
 
 def from_entity(value, tree):
@@ -123,7 +136,7 @@ def from_value(field, value, tree):
     match kind:
         case "bytes" | "records":
             return {"hex": bytes(value).hex()}
-        case "timedelta_i32":
+        case "timedelta_i32" | "timedelta_i64":
             return value // MILLISECOND
         case "datetime_i64":
             return (value - EPOCH) // MILLISECOND
