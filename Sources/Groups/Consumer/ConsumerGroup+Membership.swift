@@ -82,8 +82,8 @@ extension ConsumerGroup {
 
 /// What members may do to offsets.
 extension ConsumerGroup {
-    /// Whether a commit may be accepted: of a member as of its epoch, or as of an older one for partitions that it has had
-    /// since then.
+    /// Whether a commit may be accepted: of a member as of its epoch, except for what others hold, or as of an older one
+    /// for partitions that it has had since then.
     package func commitProblem(_ request: CommitRequest, _ topics: some ConsumerTopics) -> ErrorCode? {
         let epoch = MemberEpoch(request.generation.rawValue)
         // An admin's, or of a consumer that assigns its partitions itself.
@@ -91,14 +91,17 @@ extension ConsumerGroup {
         guard let member = state.members[request.memberID] else { return .unknownMemberId }
         if member.isClassic { return epoch == member.epoch ? nil : .illegalGeneration }
         guard request.understandsMemberEpochs else { return .unsupportedVersion }
-        if epoch == member.epoch { return nil }
         if epoch > member.epoch { return .staleMemberEpoch }
-        let isHeld = request.positions.allSatisfy { position in
-            guard let topic = topics.topic(named: position.partition.topic) else { return false }
-            guard let since = member.current[PartitionID(topic.id, position.partition.partition)] else { return false }
-            return since <= epoch
+        let isCurrent = epoch == member.epoch
+        let isAllowed = request.positions.allSatisfy { position in
+            guard let topic = topics.topic(named: position.partition.topic) else { return isCurrent }
+            let partition = PartitionID(topic.id, position.partition.partition)
+            if let since = member.current[partition] { return since <= epoch }
+            // As an admin's. But a member stays in its epoch while it gives back one partition after the other, and what
+            // it has said of one must not come after its next owner's word.
+            return isCurrent && state.owners[partition] == nil
         }
-        return isHeld ? nil : .staleMemberEpoch
+        return isAllowed ? nil : .staleMemberEpoch
     }
 
     /// Whether committed offsets may be read by the member; anybody may who does not claim to be one.

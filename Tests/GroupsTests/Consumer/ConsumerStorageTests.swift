@@ -48,7 +48,7 @@ import Testing
         > wait 45s
         group: rebalances, a was not heard of within its session timeout
         group: settled in epoch 2
-        log: -current a, -target a, -member a, -current b, -target b, -member b, -current c, -target c, -member c, epoch 2, targets of 1
+        log: -current a, -target a, -member a, epoch 2
         > a joins t
         group: rebalances, a joined
         group: settled in epoch 3
@@ -154,11 +154,23 @@ import Testing
         > topic t 2
         > log stalls
         > a joins t
+        group: rebalances, a joined
+        group: settled in epoch 1
+        log: member a, epoch 1, target a, targets of 1, current a
         > log refuses KAFKA_STORAGE_ERROR
         > b joins t
+        group: rebalances, b joined
+        log: member b, epoch 2, target a, target b, targets of 2, current b
+        b: refused with KAFKA_STORAGE_ERROR
         > log recovers
+        a: epoch 1, is to hold t-0 t-1
         > describe
+        Stable 1 1 uniform
+        a stable 1 has t-0 t-1, to have t-0 t-1
         > b joins t
+        group: rebalances, b joined
+        log: member b, epoch 2, target a, target b, targets of 2, current b
+        b: epoch 2, is to hold nothing
         """
     )
 }
