@@ -32,11 +32,14 @@ package enum APIs {
         Handler(IncrementalAlterConfigsRequest.self),
         Handler(OffsetDeleteRequest.self),
         Handler(DescribeClusterRequest.self),
+        Handler(ConsumerGroupHeartbeatRequest.self),
+        Handler(ConsumerGroupDescribeRequest.self),
         Handler(DescribeTopicPartitionsRequest.self),
         Handler(ExplainTopicRequest.self),
         Handler(ApplyRetentionRequest.self),
         Handler(CompactTopicRequest.self),
         Handler(DescribeHealthRequest.self),
+        Handler(GroupHistoryRequest.self),
     ]
 
     /// The APIs in the order of their keys.

@@ -32,6 +32,8 @@ package enum GroupTimer: Hashable, Sendable {
     case revocation(MemberID)
     /// A member of the classic protocol in a consumer group that was told to join again, or to fetch its assignment.
     case rejoin(MemberID)
+    /// The end of a storm of rebalances, unless there is another one until then.
+    case calm
 }
 
 /// What an append was for: goes to the host and comes back with the outcome. Immutable.
@@ -50,6 +52,11 @@ package enum GroupAppend: Hashable, Sendable {
     case expiry(UInt64)
     /// A decision of a consumer group, by its number.
     case consumerGroup(UInt64)
+
+    /// Whether a refusal has to be said before the next event, because that would rest on it.
+    package var mustBeAnsweredAtOnce: Bool {
+        if case .consumerGroup = self { true } else { false }
+    }
 }
 
 /// The answer to a request, by API. Immutable.

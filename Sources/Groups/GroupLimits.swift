@@ -19,6 +19,14 @@ package enum GroupLimits {
     package static let shortestWait = Duration.seconds(1)
     /// Rebalances a group remembers.
     package static let history = 32
+    /// So many rebalances that begin within ``stormWindow`` are a storm, which somebody should look into.
+    package static let stormRebalances = 10
+    package static let stormWindow = Duration.seconds(60)
+    /// Bytes of the assignments before and after a rebalance that are compared to see what has moved.
+    package static let comparedAssignmentBytes = 256 * 1024
+    /// Groups of one partition that are nothing but an id which a client was told to come back with. The oldest is
+    /// forgotten for a newer one.
+    package static let promisedGroups = 1_000
     /// Bytes of the reason a client gives for joining or leaving; the rest is cut off.
     package static let reasonBytes = 256
 

@@ -8,6 +8,9 @@ package import Model
 package final class GroupCoordinator: Sendable {
     package static let topicName = "__consumer_offsets"
 
+    /// So long there is no second warning about the same group.
+    private static let warningInterval = Duration.seconds(600)
+
     /// What a request finds.
     enum Access: Sendable {
         case ready(GroupShards)
@@ -31,8 +34,12 @@ package final class GroupCoordinator: Sendable {
     private let time: any TimeSource
     private let log: Logger
     private let state = Locked(State.unknown)
+    private let complaints = Complaints(interval: GroupCoordinator.warningInterval)
     private let worker = WorkerPool("groups", threads: 1)
     private let clock: GroupClock
+    private let patterns = TopicPatterns()
+    /// The configurations of single groups.
+    let configurations = GroupConfigurations()
 
     init(
         settings: GroupSettings,
@@ -128,9 +135,11 @@ package final class GroupCoordinator: Sendable {
         guard let topic = topics.snapshot[Self.topicName] else { return finish(.failed(.coordinatorNotAvailable)) }
         let start = time.instant
         let environment = GroupShard.Environment(
-            settings: settings,
+            context: { [self] in context(of: $0) },
             time: time,
             log: log,
+            health: health,
+            complaints: complaints,
             worker: worker,
             wake: { [clock] in clock.wake(at: $0) }
         )
@@ -155,6 +164,16 @@ package final class GroupCoordinator: Sendable {
         finish(.ready(loaded))
         clock.wake(at: time.instant)
     }
+
+    /// What a group decides by now.
+    private func context(of group: GroupID) -> GroupContext {
+        let consumer = configurations.settings(of: group, over: settings)
+        let rules = GroupRules(classic: settings.classic, consumer: consumer, topics: topicsOfNow)
+        return GroupContext(rules: rules, offsets: settings.offsets)
+    }
+
+    /// The topics, with the regular expressions that were asked for.
+    var topicsOfNow: TopicView { TopicView(topics: topics.snapshot, patterns: patterns) }
 
     private func finish(_ access: Access) {
         let waiting = state.withLock { state in
@@ -194,7 +213,7 @@ package final class GroupCoordinator: Sendable {
             return offset >= log.offsets.logStart
         }
         for shard in shards {
-            shard.handleAll { group, settings, step in group.expire(settings.offsets, isValid: isValid, &step) }
+            shard.handleAll { group, context, step in group.expire(context.offsets, isValid: isValid, &step) }
         }
     }
 

@@ -9,9 +9,13 @@ import Synchronization
 final class GroupShard: LogObserver, Sendable {
     /// What the shard needs of its coordinator.
     struct Environment: Sendable {
-        let settings: GroupSettings
+        /// What a group decides by now.
+        let context: @Sendable (GroupID) -> GroupContext
         let time: any TimeSource
         let log: Logger
+        let health: Health
+        /// Admits a warning about a group only after a while without one.
+        let complaints: Complaints
         /// Runs work that must not hold up an event loop or the group commit.
         let worker: WorkerPool
         /// A timer is due at this time, earlier than any before.
@@ -39,6 +43,7 @@ final class GroupShard: LogObserver, Sendable {
         var waiting: [ReplyToken: @Sendable (GroupReply) -> Void] = [:]
         var timers = TimerQueue<TimerName>()
         var tokens: UInt64 = 0
+        var promises = GroupPromises()
     }
 
     /// What is to be done once the lock is released.
@@ -51,7 +56,7 @@ final class GroupShard: LogObserver, Sendable {
 
     let partition: TopicPartition
     private let log: GroupLog
-    private let environment: Environment
+    let environment: Environment
     private let state: Locked<State>
     private let isWakePending = Atomic<Bool>(false)
 
@@ -69,7 +74,7 @@ final class GroupShard: LogObserver, Sendable {
         self.state = Locked(state)
         log.addObserver(self)
         for id in state.groups.keys {
-            handle(id) { group, _, settings, step in group.membership.resume(settings.classic, &step) }
+            handle(id) { group, _, context, step in group.resume(context.rules, &step) }
         }
     }
 
@@ -84,14 +89,15 @@ final class GroupShard: LogObserver, Sendable {
     func handle(
         _ id: GroupID,
         reply: (@Sendable (GroupReply) -> Void)? = nil,
-        _ event: (inout Group, ReplyToken, GroupSettings, inout GroupStep) -> Void
+        _ event: (inout Group, ReplyToken, GroupContext, inout GroupStep) -> Void
     ) {
+        let context = environment.context(id)
         let outbox = state.withLock { state in
             var outbox = Outbox()
             state.tokens += 1
             let token = ReplyToken(rawValue: state.tokens)
             if let reply { state.waiting[token] = reply }
-            run(id, &state, &outbox) { group, step in event(&group, token, environment.settings, &step) }
+            run(id, &state, &outbox) { group, step in event(&group, token, context, &step) }
             outbox.nextTimer = state.timers.next
             return outbox
         }
@@ -99,10 +105,10 @@ final class GroupShard: LogObserver, Sendable {
     }
 
     /// Hands an event without a reply to every group.
-    func handleAll(_ event: (inout Group, GroupSettings, inout GroupStep) -> Void) {
+    func handleAll(_ event: (inout Group, GroupContext, inout GroupStep) -> Void) {
         for id in ids {
             // One at a time: others get their turn in between.
-            handle(id) { group, _, settings, step in event(&group, settings, &step) }
+            handle(id) { group, _, context, step in event(&group, context, &step) }
         }
     }
 
@@ -122,24 +128,43 @@ final class GroupShard: LogObserver, Sendable {
     ) {
         let time = environment.time
         var step = GroupStep(now: EventTime(timestamp: time.now, instant: time.instant))
+        let wasPromise = state.groups[id]?.isPromise ?? false
         event(&state.groups[id, default: Group(id: id, now: step.now.timestamp)], &step)
+        perform(step, id, &state, &outbox)
+        guard let group = state.groups[id] else { return }
+        if group.isForgettable { state.groups[id] = nil }
+        guard !wasPromise, group.isPromise, let oldest = state.promises.add(id) else { return }
+        // A client that makes up groups must not fill the memory: whoever waited longest asks for an id again.
+        if state.groups[oldest]?.isPromise == true {
+            run(oldest, &state, &outbox) { group, step in group.forgetPromises(&step) }
+        }
+    }
+
+    private func perform(_ step: GroupStep, _ id: GroupID, _ state: inout State, _ outbox: inout Outbox) {
+        var refused: [(purpose: GroupAppend, failure: ErrorCode)] = []
         for effect in step.effects {
             switch effect {
             case .reply(let token, let reply):
                 if let waiting = state.waiting.removeValue(forKey: token) { outbox.replies.append((reply, waiting)) }
-            case .append(let records, let purpose): append(records, purpose, id, step.now.timestamp, &state, &outbox)
+            case .append(let records, let purpose):
+                let failure = append(records, purpose, id, step.now.timestamp, &state, &outbox)
+                if let failure { refused.append((purpose, failure)) }
             case .setTimer(let timer, let delay):
                 state.timers.set(TimerName(group: id, timer: timer), due: step.now.instant.advanced(by: delay))
             case .cancelTimer(let timer): state.timers.cancel(TimerName(group: id, timer: timer))
             case .note(let note): outbox.notes.append((id, note))
             }
         }
-        if state.groups[id]?.isForgettable == true { state.groups[id] = nil }
+        for (purpose, failure) in refused {
+            run(id, &state, &outbox) { group, step in
+                group.appended(purpose, failure: failure, environment.context(id).rules, &step)
+            }
+        }
     }
 
     private func deliver(_ outbox: Outbox) {
         for (reply, waiting) in outbox.replies { waiting(reply) }
-        for (group, note) in outbox.notes { environment.log.note(note, of: group) }
+        for (group, note) in outbox.notes { tell(note, of: group) }
         if let failure = outbox.failure {
             environment.log.error("append to \(partition) failed: \(failure)")
             // Nothing will come of it that the log could tell.
@@ -150,6 +175,7 @@ final class GroupShard: LogObserver, Sendable {
 
     // MARK: Appends
 
+    /// Appends the records. Returns why that was refused, if the group has to know at once.
     private func append(
         _ records: [GroupRecord],
         _ purpose: GroupAppend,
@@ -157,15 +183,17 @@ final class GroupShard: LogObserver, Sendable {
         _ now: Timestamp,
         _ state: inout State,
         _ outbox: inout Outbox
-    ) {
+    ) -> ErrorCode? {
         do {
             let result = try log.append(records, now: now)
             state.appends.append(Append(group: group, purpose: purpose, result: .success(result)))
         } catch {
             outbox.failure = "\(error)"
             let failed = FailedAppend(code: GroupShard.code(for: error))
+            if purpose.mustBeAnsweredAtOnce { return failed.code }
             state.appends.append(Append(group: group, purpose: purpose, result: .failure(failed)))
         }
+        return nil
     }
 
     /// What clients are told of an append that failed: to look for the coordinator again, unless that cannot help.
@@ -197,7 +225,8 @@ final class GroupShard: LogObserver, Sendable {
                 let append = state.appends[settled]
                 settled += 1
                 run(append.group, &state, &outbox) { group, step in
-                    group.appended(append.purpose, failure: outcome.failure, environment.settings.classic, &step)
+                    let rules = environment.context(append.group).rules
+                    group.appended(append.purpose, failure: outcome.failure, rules, &step)
                 }
             }
             state.appends.removeFirst(settled)
@@ -236,33 +265,12 @@ final class GroupShard: LogObserver, Sendable {
             var outbox = Outbox()
             while let name = state.timers.pop(now: now) {
                 run(name.group, &state, &outbox) { group, step in
-                    let settings = environment.settings.classic
-                    switch name.timer {
-                    case .join: group.membership.joinTimeExpired(settings, &step)
-                    case .sync: group.membership.syncTimeExpired(settings, &step)
-                    case .session(let id): group.membership.sessionExpired(id, settings, &step)
-                    }
+                    group.expired(name.timer, environment.context(name.group).rules, &step)
                 }
             }
             return (outbox, state.timers.next)
         }
         deliver(outbox)
         return next
-    }
-}
-
-extension Logger {
-    /// A line about a group's rebalance.
-    fileprivate func note(_ note: GroupNote, of group: GroupID) {
-        switch note {
-        case .rebalanceBegan(let reason): info("group \(group) rebalances: \(reason)")
-        case .rebalanceCompleted(let rebalance):
-            info(
-                """
-                group \(group) has generation \(rebalance.generation) after \(rebalance.duration), members \
-                \(rebalance.membersBefore) → \(rebalance.membersAfter)
-                """
-            )
-        }
     }
 }

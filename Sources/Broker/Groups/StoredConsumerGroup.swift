@@ -92,7 +92,9 @@ struct StoredConsumerMember: WireStruct {
         var value: ConsumerMemberSubscription.ClassicTraits {
             var value = ConsumerMemberSubscription.ClassicTraits()
             value.sessionTimeoutMilliseconds = max(sessionTimeout, 0)
-            value.protocols = protocols.map { JoinProtocol(name: $0.name, metadata: Array($0.metadata.readableBytesView)) }
+            value.protocols = protocols.map {
+                JoinProtocol(name: $0.name, metadata: Array($0.metadata.readableBytesView))
+            }
             return value
         }
 

@@ -39,7 +39,7 @@ enum ProducerSnapshotFormat {
     static let tag: UInt32 = 0x4d50_4231
 
     static func encode(_ state: ProducerState) -> [UInt8] {
-        let producers = state.producers.sorted { $0.key.rawValue < $1.key.rawValue }
+        let producers = (planted(.forgetProducers) ? [:] : state.producers).sorted { $0.key.rawValue < $1.key.rawValue }
         var body = ByteBuffer()
         body.reserveCapacity(checksummedPosition + producers.count * (producerSize + batchSize))
         body.writeInteger(Int32(clamping: producers.count))

@@ -124,6 +124,7 @@ extension PartitionLog {
                 reserveStep: environment.reserveStep
             )
         } catch {
+            if planted(.acknowledgeBeforeWrite) { return }
             do throws(FileError) {
                 try writer.active.discardPartialWrite(in: file)
             } catch {
@@ -139,7 +140,7 @@ extension PartitionLog {
             segment: writer.active.segment.baseOffset,
             position: FilePosition(writer.active.size)
         )
-        switch config.durability {
+        switch planted(.highWatermarkAheadOfDurable) ? .pageCache : config.durability {
         case .pageCache: snapshot.withLock { $0.update(end: end, highWatermark: end, lastStable: end) }
         // Seen when it is durable.
         case .fsync: snapshot.withLock { $0.update(end: end) }
@@ -155,7 +156,7 @@ extension PartitionLog {
             if try file.size() != 0 { try file.truncate(to: 0) }
         }
         let finished = writer.active.segment
-        writer.isDirectoryDirty = true
+        if !planted(.skipDirectorySyncOnRoll) { writer.isDirectoryDirty = true }
         do throws(FileError) {
             try writer.active.finishTimeIndex()
             try writeProducerSnapshot(writer.producers, at: end, synced: false)

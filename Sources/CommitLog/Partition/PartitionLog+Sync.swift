@@ -209,6 +209,7 @@ extension FileError {
     /// never that, for the kernel may have dropped what it could not write.
     var isShortage: Bool {
         if operation.hasPrefix("sync") { return false }
+        if planted(.descriptorShortageIsDiskFailure), isShortageOfFiles { return false }
         return [ENOSPC, EDQUOT, EMFILE, ENFILE, ENOMEM].contains(code)
     }
 }

@@ -129,7 +129,8 @@ extension ProducerState.Producer {
         if header.attributes.isControl {
             transactionStart = nil
         } else {
-            if batches.count == ProducerState.batchesPerProducer { batches.removeFirst() }
+            let most = planted(.fourBatchWindow) ? 4 : ProducerState.batchesPerProducer
+            if batches.count == most { batches.removeFirst() }
             batches.append(
                 ProducerState.Batch(
                     lastSequence: header.lastSequence,

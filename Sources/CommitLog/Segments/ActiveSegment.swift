@@ -146,8 +146,9 @@ struct ActiveSegment {
     private mutating func index(_ batch: PlacedBatch) {
         do throws(FileError) {
             try finishTimeIndex()
+            let slip = planted(.indexOffByOne) ? batch.header.totalLength : 0
             try segment.offsetIndex.append(
-                OffsetIndexEntry(offset: batch.lastOffset, position: FilePosition(size))
+                OffsetIndexEntry(offset: batch.lastOffset, position: FilePosition(size + slip))
             )
             offsetEntries += 1
             bytesSinceIndexEntry = 0

@@ -67,6 +67,7 @@ struct SegmentScan {
                 problem = "at byte \(position): its offset is \(header.baseOffset), but \(next) is next"
                 break
             }
+            if planted(.truncateOneBatchTooMany), depth == .checksums, header.totalLength == size - position { break }
             visit(header)
             rebuilt.add(header)
             next = header.nextOffset
@@ -120,7 +121,8 @@ struct SegmentScan {
         let computed = window.withBytes(position, count: count) { bytes in
             CRC32C.checksum(UnsafeRawBufferPointer(rebasing: bytes.dropFirst(RecordBatchFormat.checksummedPosition)))
         }
-        return computed == header.checksum ? .good(header) : .bad("the batch's checksum is wrong")
+        let isRight = computed == header.checksum || planted(.keepTornBatch)
+        return isRight ? .good(header) : .bad("the batch's checksum is wrong")
     }
 }
 

@@ -104,7 +104,7 @@ extension ClassicGroup {
         noteArrival()
         park(join: token, of: id, &step)
         step.setTimer(.session(id), after: settings.newMemberJoinTimeout)
-        rebalanceOrComplete(RebalanceReason(id, .joined, clientReason: request.reason), settings, &step)
+        rebalanceOrComplete(RebalanceReason(id, .joined, request), settings, &step)
     }
 
     private mutating func joinAgain(
@@ -131,7 +131,7 @@ extension ClassicGroup {
         }
         update(id, request)
         park(join: token, of: id, &step)
-        rebalanceOrComplete(RebalanceReason(id, cause, clientReason: request.reason), settings, &step)
+        rebalanceOrComplete(RebalanceReason(id, cause, request), settings, &step)
     }
 
     private mutating func update(_ id: MemberID, _ request: JoinRequest) {
@@ -173,7 +173,7 @@ extension ClassicGroup {
         update(newID, request)
         restartSession(of: newID, &step)
         park(join: token, of: newID, &step)
-        let reason = RebalanceReason(newID, .restarted, clientReason: request.reason)
+        let reason = RebalanceReason(newID, .restarted, request)
         switch phase {
         case .stable where members.elected() == protocolName:
             step.append([record()], for: .restartedMember(restart))
@@ -250,5 +250,12 @@ extension ClassicGroup {
         step.cancelTimer(.session(restart.newID))
         restartSession(of: restart.oldID, &step)
         if let token { step.reply(token, .join(JoinReply(failure, memberID: .unknown))) }
+    }
+}
+
+extension RebalanceReason {
+    /// - Parameter request: What the member came with.
+    fileprivate init(_ member: MemberID, _ cause: Cause, _ request: JoinRequest) {
+        self.init(member, cause, client: request.client, clientReason: request.reason)
     }
 }

@@ -61,9 +61,6 @@ extension ClassicGroup {
         return description
     }
 
-    /// The newest rebalances, oldest first.
-    package var rebalances: [Rebalance] { history.completed }
-
     /// Why the group cannot be deleted now; nil if it can.
     package var deletionProblem: ErrorCode? { phase == .empty ? nil : .nonEmptyGroup }
 }

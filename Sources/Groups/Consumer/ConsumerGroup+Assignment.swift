@@ -17,7 +17,7 @@ extension ConsumerGroup {
             // A member's going has changed the epoch already.
             let isExpected = state.assignmentEpoch != state.epoch
             if reason == nil, hasNewTopics || hash != state.metadataHash && !isExpected {
-                reason = RebalanceReason(id, .topicsChanged)
+                reason = RebalanceReason(id, .topicsChanged, client: state.members[id]?.subscription.client)
             }
             state.metadataHash = hash
             checkedRevision = topics.revision
@@ -29,7 +29,8 @@ extension ConsumerGroup {
     /// Begins a new epoch.
     mutating func change(because reason: RebalanceReason, _ step: inout GroupStep) {
         state.epoch = state.epoch.next
-        history.begin(reason, &step)
+        if history.underWay == nil { ownersBefore = state.owners }
+        history.begin(reason, [], &step)
     }
 
     /// Looks up the topics of all regular expressions. Whether any has others than before.
@@ -85,7 +86,9 @@ extension ConsumerGroup {
     func assignor(_ settings: ConsumerGroupSettings) -> ConsumerAssignor {
         var votes: [ConsumerAssignor: Int] = [:]
         for member in state.members.values {
-            guard let name = member.subscription.assignor, let wanted = ConsumerAssignor(rawValue: name) else { continue }
+            guard let name = member.subscription.assignor, let wanted = ConsumerAssignor(rawValue: name) else {
+                continue
+            }
             votes[wanted, default: 0] += 1
         }
         let offered = settings.assignors
@@ -127,7 +130,17 @@ extension ConsumerGroup {
     }
 
     mutating func completeHistoryIfStable(_ step: inout GroupStep) {
-        guard history.isUnderWay, isStable(state) else { return }
-        history.complete(Generation(state.epoch.rawValue), members: state.members.count, &step)
+        guard history.underWay != nil, isStable(state) else { return }
+        completeHistory(&step)
     }
+
+    mutating func completeHistory(_ step: inout GroupStep) {
+        let moved = state.owners.count { ownersBefore[$0.key] != $0.value }
+        ownersBefore = [:]
+        let generation = Generation(state.epoch.rawValue)
+        history.complete(generation, members: state.members.count, partitionsMoved: moved, &step)
+    }
+
+    /// The timer of the calm after a storm of rebalances is due.
+    package mutating func calmed(_ step: inout GroupStep) { history.calmed(&step) }
 }

@@ -35,10 +35,11 @@ extension ConsumerGroup {
         let id = request.memberID == .unknown ? request.freshMemberID : request.memberID
         let known = try known(id, request, settings, &step)
         let subscription = try subscription(of: known, request, topics)
-        let isRead = known?.subscription.topics == subscription.topics && known?.subscription.pattern == subscription.pattern
+        let isRead =
+            known?.subscription.topics == subscription.topics && known?.subscription.pattern == subscription.pattern
         state.subscribe(id, subscription)
         let cause: RebalanceReason.Cause? = known == nil ? .joined : isRead ? nil : .changedSubscription
-        update(topics, because: cause.map { RebalanceReason(id, $0) }, id, settings, &step)
+        update(topics, because: cause.map { RebalanceReason(id, $0, client: request.client) }, id, settings, &step)
         try reconcile(id, owned: request.owned, &step)
         guard let member = state.members[id] else { throw ConsumerRefusal(.unknownMemberId, "") }
         restartSession(of: member, settings, &step)

@@ -26,7 +26,7 @@ extension ConsumerGroup {
         if request.epoch == .pausing {
             pause(member, &step)
         } else {
-            remove([member.id], because: RebalanceReason(member.id, .left), &step)
+            remove([member.id], because: RebalanceReason(member.id, .left, client: member.subscription.client), &step)
         }
         var reply = ConsumerHeartbeatReply()
         reply.memberID = member.id
@@ -49,10 +49,11 @@ extension ConsumerGroup {
     mutating func remove(_ ids: [MemberID], because reason: RebalanceReason, _ step: inout GroupStep) {
         for id in ids {
             state.remove(id)
+            rejoining.remove(id)
             stopClocks(of: id, &step)
         }
         change(because: reason, &step)
-        if state.members.isEmpty { history.complete(Generation(state.epoch.rawValue), members: 0, &step) }
+        if state.members.isEmpty { completeHistory(&step) }
     }
 
     /// A session timer is due.
@@ -73,9 +74,9 @@ extension ConsumerGroup {
     }
 
     private mutating func expire(_ id: MemberID, _ cause: RebalanceReason.Cause, _ step: inout GroupStep) {
-        guard state.members[id] != nil else { return }
+        guard let member = state.members[id] else { return }
         let before = state
-        remove([id], because: RebalanceReason(id, cause), &step)
+        remove([id], because: RebalanceReason(id, cause, client: member.subscription.client), &step)
         conclude(since: before, answering: nil, &step)
     }
 }

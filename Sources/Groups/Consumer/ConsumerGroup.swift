@@ -20,10 +20,16 @@ package struct ConsumerGroup: Equatable, Sendable {
     var state: ConsumerGroupState
     /// Decisions that are not in the log yet, oldest first.
     private var undecided: [Undecided] = []
-    private var appends: UInt64 = 0
+    private(set) var lastAppend: UInt64
+    /// What the log says of the group that was in its place, deleted with the first append.
+    var replaces: [GroupRecord] = []
+    /// Members of the classic protocol that were told to join again, or to fetch their assignment.
+    var rejoining: Set<MemberID> = []
     /// The topics for which patterns and metadata were last looked at; nil if they have to be.
     var checkedRevision: UInt64?
     var history: RebalanceHistory
+    /// Who held what when the rebalance that is under way began.
+    var ownersBefore: [PartitionID: MemberID] = [:]
     /// When the last member left; nil with members.
     var emptySince: Timestamp?
 
@@ -35,8 +41,10 @@ package struct ConsumerGroup: Equatable, Sendable {
 
     typealias Answer = GroupOffsets.Answer
 
-    package init(id: GroupID, now: Timestamp) {
+    /// - Parameter last: The number of the last append of the consumer group that was in its place.
+    package init(id: GroupID, now: Timestamp, after last: UInt64 = 0) {
         self.id = id
+        lastAppend = last
         state = ConsumerGroupState()
         history = RebalanceHistory(members: 0)
         emptySince = now
@@ -45,6 +53,7 @@ package struct ConsumerGroup: Equatable, Sendable {
     /// The group as it was written down; its members' timers start with ``resume(_:_:)``.
     package init(id: GroupID, replay: ConsumerGroupReplay, now: Timestamp) {
         self.id = id
+        lastAppend = 0
         state = replay.state
         history = RebalanceHistory(members: state.members.count)
         emptySince = state.members.isEmpty ? now : nil
@@ -55,6 +64,9 @@ package struct ConsumerGroup: Equatable, Sendable {
 
     /// Whether nobody is a member, nor will be or was according to the log.
     package var isUnused: Bool { state.members.isEmpty && undecided.isEmpty }
+
+    /// Whether everything that was decided is in the log.
+    var isDecided: Bool { undecided.isEmpty }
 
     /// Starts the clocks for members that were loaded.
     package mutating func resume(_ settings: ConsumerGroupSettings, _ step: inout GroupStep) {
@@ -74,12 +86,16 @@ package struct ConsumerGroup: Equatable, Sendable {
     ) {
         forgetUnusedPatterns()
         let answers = answer.map { [$0] } ?? []
-        let records = state.records(since: before, now: step.now.timestamp)
+        // Nothing of the group is in the log as long as another is in its place there.
+        if !replaces.isEmpty { state.noteAllAsChanged() }
+        let known = replaces.isEmpty ? before : ConsumerGroupState()
+        let records = state.records(since: known, now: step.now.timestamp)
         state.forgetChanges()
         if !records.isEmpty {
-            appends += 1
-            undecided.append(Undecided(number: appends, before: before, answers: answers))
-            step.append(records.map { .consumerGroup(id, $0) }, for: .consumerGroup(appends))
+            lastAppend += 1
+            undecided.append(Undecided(number: lastAppend, before: before, answers: answers))
+            let written = replaces + records.map { .consumerGroup(id, $0) }
+            step.append(written, for: .consumerGroup(lastAppend))
         } else if undecided.isEmpty {
             for answer in answers { step.reply(answer.token, answer.reply) }
         } else {
@@ -105,6 +121,7 @@ package struct ConsumerGroup: Equatable, Sendable {
         // Or it was taken back with an earlier one.
         guard let place = undecided.firstIndex(where: { $0.number == number }) else { return }
         if let failure { return goBack(place, failure, settings, &step) }
+        replaces = []
         for answer in undecided.remove(at: place).answers { step.reply(answer.token, answer.reply) }
     }
 
@@ -143,7 +160,10 @@ package struct ConsumerGroup: Equatable, Sendable {
     /// Gives a member that has to give partitions back the time that it has asked for; others are not watched.
     func watch(_ member: ConsumerMember, _ step: inout GroupStep) {
         if member.current.state == .unrevoked {
-            step.setTimer(.revocation(member.id), milliseconds: max(member.subscription.rebalanceTimeoutMilliseconds, 0))
+            step.setTimer(
+                .revocation(member.id),
+                milliseconds: max(member.subscription.rebalanceTimeoutMilliseconds, 0)
+            )
         } else {
             step.cancelTimer(.revocation(member.id))
         }

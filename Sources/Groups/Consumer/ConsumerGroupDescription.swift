@@ -35,6 +35,4 @@ extension ConsumerGroup {
         return isStable(state) ? .stable : .reconciling
     }
 
-    /// The newest rebalances, oldest first.
-    package var rebalances: [Rebalance] { history.completed }
 }

@@ -90,6 +90,8 @@ package struct ConsumerGroupReplay: Equatable, Sendable {
     /// Whether the log says that there is such a group.
     package var exists: Bool { group != nil || !subscriptions.isEmpty }
 
+    var hasMembers: Bool { !subscriptions.isEmpty }
+
     package mutating func apply(_ record: ConsumerGroupRecord) {
         switch record {
         case .group(let value): group = value
@@ -129,8 +131,12 @@ package struct ConsumerGroupReplay: Equatable, Sendable {
 extension ConsumerGroupState {
     fileprivate func withoutPartitionsOfOthers(_ current: CurrentAssignment) -> CurrentAssignment {
         var current = current
-        for partition in Array(current.assigned.all) where owners[partition] != nil { current.assigned[partition] = nil }
-        for partition in Array(current.revoking.all) where owners[partition] != nil { current.revoking[partition] = nil }
+        for partition in Array(current.assigned.all) where owners[partition] != nil {
+            current.assigned[partition] = nil
+        }
+        for partition in Array(current.revoking.all) where owners[partition] != nil {
+            current.revoking[partition] = nil
+        }
         return current
     }
 }

@@ -34,10 +34,17 @@ struct ConsumerGroupState: Equatable, Sendable {
         changedPatterns = []
     }
 
+    mutating func noteAllAsChanged() {
+        changedMembers.formUnion(members.keys)
+        changedPatterns.formUnion(patterns.keys)
+    }
+
     mutating func subscribe(_ id: MemberID, _ subscription: ConsumerMemberSubscription) {
         var member = members[id] ?? ConsumerMember(id)
         guard members[id] == nil || member.subscription != subscription else { return }
-        if let instanceID = member.subscription.instanceID, byInstance[instanceID] == id { byInstance[instanceID] = nil }
+        if let instanceID = member.subscription.instanceID, byInstance[instanceID] == id {
+            byInstance[instanceID] = nil
+        }
         if let instanceID = subscription.instanceID { byInstance[instanceID] = id }
         member.subscription = subscription
         members[id] = member
@@ -69,7 +76,9 @@ struct ConsumerGroupState: Equatable, Sendable {
         release(member)
         members[id] = nil
         targets[id] = nil
-        if let instanceID = member.subscription.instanceID, byInstance[instanceID] == id { byInstance[instanceID] = nil }
+        if let instanceID = member.subscription.instanceID, byInstance[instanceID] == id {
+            byInstance[instanceID] = nil
+        }
         changedMembers.insert(id)
     }
 

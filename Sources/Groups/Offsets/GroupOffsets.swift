@@ -76,7 +76,10 @@ extension GroupReply {
         case .consumerHeartbeat(let reply) where reply.error == .none:
             .consumerHeartbeat(.refusal(failure, "The change could not be stored."))
         case .consumerHeartbeat: self
-        case .join, .sync, .heartbeat, .leave: self
+        case .join(let reply): .join(JoinReply(failure, memberID: reply.memberID))
+        case .sync: .sync(SyncReply(failure))
+        case .heartbeat: .heartbeat(failure)
+        case .leave: .leave(LeaveReply(failure))
         }
     }
 }

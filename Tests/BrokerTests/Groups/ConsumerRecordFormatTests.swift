@@ -27,7 +27,11 @@ private func check(_ record: ConsumerGroupRecord, key: [UInt8], value: [UInt8]?)
         key: key,
         value: [0, 0, 0, 0, 0, 5, 1, 0, 8, 0, 0, 0, 0, 0, 0, 0, 9]
     )
-    try check(.group(ConsumerGroupValue(epoch: MemberEpoch(5), metadataHash: 0)), key: key, value: [0, 0, 0, 0, 0, 5, 0])
+    try check(
+        .group(ConsumerGroupValue(epoch: MemberEpoch(5), metadataHash: 0)),
+        key: key,
+        value: [0, 0, 0, 0, 0, 5, 0]
+    )
     try check(.group(nil), key: key, value: nil)
 }
 
@@ -114,6 +118,12 @@ func aCutOffKeyOfAConsumerGroupIsNoKey(key: [UInt8]) {
 }
 
 @Test func recordsOfNewerVersionsAndOfOldKeysArePassedOver() throws {
-    #expect(try GroupRecordFormat.decode(key: ByteBuffer(bytes: [0, 3, 0, 1, 0x67]), value: ByteBuffer(bytes: [0, 1])) == nil)
-    #expect(try GroupRecordFormat.decode(key: ByteBuffer(bytes: [0, 4, 0, 1, 0x67]), value: ByteBuffer(bytes: [0, 0])) == nil)
+    #expect(
+        try GroupRecordFormat.decode(key: ByteBuffer(bytes: [0, 3, 0, 1, 0x67]), value: ByteBuffer(bytes: [0, 1]))
+            == nil
+    )
+    #expect(
+        try GroupRecordFormat.decode(key: ByteBuffer(bytes: [0, 4, 0, 1, 0x67]), value: ByteBuffer(bytes: [0, 0]))
+            == nil
+    )
 }

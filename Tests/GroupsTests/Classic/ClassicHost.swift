@@ -88,6 +88,7 @@ struct ClassicHost {
             case .sync: group.syncTimeExpired(settings, &step)
             case .session(let id): group.sessionExpired(id, settings, &step)
             case .revocation, .rejoin: break
+            case .calm: group.calmed(&step)
             }
         }
     }

@@ -89,7 +89,9 @@ func uniformAssignmentsStayAsTheyAreIfNothingChanges(isHomogeneous: Bool) {
         let (input, members, partitions) = randomInput(&random, isHomogeneous: isHomogeneous)
         let targets = ConsumerAssignor.uniform.assign(input)
         let again = AssignorInput(
-            members: members.map { AssignorMember(id: $0.id, topics: $0.topics, held: targets[$0.id] ?? PartitionSet()) },
+            members: members.map {
+                AssignorMember(id: $0.id, topics: $0.topics, held: targets[$0.id] ?? PartitionSet())
+            },
             partitions: partitions,
             topicOrder: partitions.keys.sorted { $0.low < $1.low }
         )
@@ -131,7 +133,8 @@ func uniformAssignmentsStayAsTheyAreIfNothingChanges(isHomogeneous: Bool) {
             AssignorInput(members: all, partitions: partitions, topicOrder: order)
         )
         let moved = members.reduce(0) { sum, member in
-            let kept = (targets[member.id] ?? PartitionSet()).all.filter { after[member.id]?.contains($0) == true }.count
+            let kept = (targets[member.id] ?? PartitionSet()).all.filter { after[member.id]?.contains($0) == true }
+                .count
             return sum + (targets[member.id]?.count ?? 0) - kept
         }
         #expect(moved == after[MemberID("new")]?.count ?? 0, "seed \(seed)")

@@ -135,6 +135,7 @@ struct ConsumerHost {
             case .session(let id): group.sessionExpired(id, &step)
             case .revocation(let id): group.revocationExpired(id, &step)
             case .rejoin(let id): group.rejoinExpired(id, &step)
+            case .calm: group.calmed(&step)
             case .join, .sync: break
             }
         }

@@ -183,7 +183,9 @@ extension ConsumerScript {
             } else if word.hasPrefix("version=") {
                 request.understandsMemberEpochs = (Int(word.dropFirst("version=".count)) ?? 9) >= 9
             } else if let dash = word.lastIndex(of: "-"), let index = Int32(word[word.index(after: dash)...]) {
-                request.positions.append(CommitRequest.Position(TopicPartition(String(word[..<dash]), index), offset: Offset(1)))
+                request.positions.append(
+                    CommitRequest.Position(TopicPartition(String(word[..<dash]), index), offset: Offset(1))
+                )
             }
         }
         let problem = host.group.commitProblem(request, host.topics)
@@ -209,6 +211,8 @@ extension ConsumerScript {
             case .note(.rebalanceBegan(let reason)): say("group: rebalances, \(reason)")
             case .note(.rebalanceCompleted(let rebalance)):
                 say("group: settled in epoch \(rebalance.generation)")
+            case .note(.stormBegan(let count, _, _)): say("group: a storm of \(count) rebalances")
+            case .note(.stormEnded): say("group: calm")
             case .reply(_, let reply): say("? \(reply)")
             case .setTimer, .cancelTimer: break
             }

@@ -313,7 +313,9 @@ extension ConsumerSimulation {
             fail("in the end members hold \(held.count) of \(all.count) partitions")
         }
         if host.group.groupState != .stable || Set(members.map(\.epoch)).count != 1 {
-            fail("in the end the group is \(host.group.groupState), members \(members.map { "\($0.state) \($0.epoch)" })")
+            fail(
+                "in the end the group is \(host.group.groupState), members \(members.map { "\($0.state) \($0.epoch)" })"
+            )
         }
     }
 }

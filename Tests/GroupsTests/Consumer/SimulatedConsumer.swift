@@ -70,7 +70,9 @@ struct SimulatedConsumer {
     }
 
     /// What it sends now, if anything.
-    mutating func act(now: Int, topics: FakeTopics, committed: [PartitionID: Int], _ random: inout SeededGenerator) -> Request? {
+    mutating func act(now: Int, topics: FakeTopics, committed: [PartitionID: Int], _ random: inout SeededGenerator)
+        -> Request?
+    {
         guard pending == nil, state != .ended else { return nil }
         if state == .unjoined { return now >= nextHeartbeat ? send(.heartbeat(nextHeartbeatRequest()), now) : nil }
         if let wanted, now >= revokesUntil {

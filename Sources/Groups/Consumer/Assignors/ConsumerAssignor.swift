@@ -25,7 +25,8 @@ package struct AssignorMember: Equatable, Sendable {
     /// What it was to hold so far.
     package let held: PartitionSet
 
-    package init(id: MemberID, instanceID: InstanceID? = nil, topics: Set<TopicID>, held: PartitionSet = PartitionSet()) {
+    package init(id: MemberID, instanceID: InstanceID? = nil, topics: Set<TopicID>, held: PartitionSet = PartitionSet())
+    {
         self.id = id
         self.instanceID = instanceID
         self.topics = topics
