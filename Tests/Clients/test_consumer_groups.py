@@ -1,4 +1,4 @@
-"""Groups of the consumer protocol (KIP-848) with librdkafka: sharing, dying, static members, and changes of protocol."""
+"""Groups of the consumer protocol (KIP-848) with librdkafka: sharing, dying, static members, change of protocol."""
 
 import subprocess
 import sys
