@@ -1,5 +1,6 @@
 """Groups of the consumer protocol (KIP-848) with librdkafka: sharing, dying, static members, change of protocol."""
 
+import json
 import subprocess
 import sys
 import threading
@@ -11,6 +12,7 @@ import pytest
 from kafka.protocol.admin import DescribeConfigsRequest, IncrementalAlterConfigsRequest
 
 from harness import batches, wire
+from harness.broker import run_martlet
 from harness.errors import Error
 
 SECONDS = 40
@@ -223,6 +225,11 @@ def test_members_share_and_only_what_moves_is_taken_away(quick):
     assert described.type == confluent_kafka.ConsumerGroupType.CONSUMER
     assert described.partition_assignor == "uniform"
     assert sorted(len(m.assignment.topic_partitions) for m in described.members) == [3, 3]
+    shown = run_martlet("group", "members", "shared", "--json", "-b", broker.bootstrap)
+    assert shown.returncode == 0, shown
+    (group,) = json.loads(shown.stdout)
+    assert (group["type"], group["state"], group["assignor"]) == ("consumer", "Stable", "uniform")
+    assert sorted(len(member["partitions"]) for member in group["members"]) == [3, 3]
     second.leave()
     wait_until(lambda: len(first.assigned) == 6, "taking over")
     assert first.revoked == 3
