@@ -53,9 +53,9 @@ struct UniformAssignment {
     }
 
     private mutating func keepWhatIsHeld(upTo quotas: [Int]?) {
+        let order = Dictionary(uniqueKeysWithValues: input.topicOrder.enumerated().map { ($1, $0) })
         for (place, member) in input.members.enumerated() {
             let kept = member.held.all.filter { owners[$0] == nil && isValid($0, for: member) }
-            let order = Dictionary(uniqueKeysWithValues: input.topicOrder.enumerated().map { ($1, $0) })
             // In an order that does not depend on chance.
             let sorted = kept.sorted { left, right in
                 (order[left.topic] ?? 0, left.index) < (order[right.topic] ?? 0, right.index)
