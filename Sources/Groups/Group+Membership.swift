@@ -11,12 +11,8 @@ extension Group {
         _ step: inout GroupStep
     ) {
         if case .consumer(let group) = membership, group.isUnused { becomeClassic(group, &step) }
-        switch membership {
-        case .classic(var group):
-            group.join(request, token, rules.classic, &step)
-            membership = .classic(group)
-        case .consumer: withConsumer(rules, &step) { $0.join(request, token, rules, &$1) }
-        }
+        if withClassic({ $0.join(request, token, rules.classic, &step) }) { return }
+        withConsumer(rules, &step) { $0.join(request, token, rules, &$1) }
     }
 
     package mutating func sync(
@@ -25,12 +21,8 @@ extension Group {
         _ rules: GroupRules,
         _ step: inout GroupStep
     ) {
-        switch membership {
-        case .classic(var group):
-            group.sync(request, token, rules.classic, &step)
-            membership = .classic(group)
-        case .consumer: withConsumer(rules, &step) { $0.sync(request, token, rules, &$1) }
-        }
+        if withClassic({ $0.sync(request, token, rules.classic, &step) }) { return }
+        withConsumer(rules, &step) { $0.sync(request, token, rules, &$1) }
     }
 
     package mutating func heartbeat(
@@ -41,12 +33,8 @@ extension Group {
         _ rules: GroupRules,
         _ step: inout GroupStep
     ) {
-        switch membership {
-        case .classic(var group):
-            group.heartbeat(id, instanceID, heard, token, &step)
-            membership = .classic(group)
-        case .consumer: withConsumer(rules, &step) { $0.heartbeat(id, instanceID, heard, token, rules, &$1) }
-        }
+        if withClassic({ $0.heartbeat(id, instanceID, heard, token, &step) }) { return }
+        withConsumer(rules, &step) { $0.heartbeat(id, instanceID, heard, token, rules, &$1) }
     }
 
     package mutating func leave(
@@ -55,12 +43,8 @@ extension Group {
         _ rules: GroupRules,
         _ step: inout GroupStep
     ) {
-        switch membership {
-        case .classic(var group):
-            group.leave(request, token, rules.classic, &step)
-            membership = .classic(group)
-        case .consumer: withConsumer(rules, &step) { $0.leave(request, token, &$1) }
-        }
+        if withClassic({ $0.leave(request, token, rules.classic, &step) }) { return }
+        withConsumer(rules, &step) { $0.leave(request, token, &$1) }
     }
 
     // MARK: Consumer protocol
@@ -110,6 +94,21 @@ extension Group {
         membership = .classic(ClassicGroup(id: id, now: step.now.timestamp))
     }
 
+    /// The membership, of which nobody else has a copy then: it changes in place. Something has to be put back.
+    private mutating func takeMembership() -> GroupMembership {
+        let taken = membership
+        membership = .classic(ClassicGroup(id: id, now: .none))
+        return taken
+    }
+
+    /// Hands an event to the classic group; false if the group is none.
+    mutating func withClassic(_ event: (inout ClassicGroup) -> Void) -> Bool {
+        guard case .classic = membership, case .classic(var group) = takeMembership() else { return false }
+        event(&group)
+        membership = .classic(group)
+        return true
+    }
+
     /// Hands an event to the consumer group. When the last member of the consumer protocol has gone and others are left,
     /// the group becomes theirs.
     private mutating func withConsumer(
@@ -117,7 +116,7 @@ extension Group {
         _ step: inout GroupStep,
         _ event: (inout ConsumerGroup, inout GroupStep) -> Void
     ) {
-        guard case .consumer(var group) = membership else { return }
+        guard case .consumer = membership, case .consumer(var group) = takeMembership() else { return }
         event(&group, &step)
         membership = .consumer(group)
         guard rules.consumer.migration.allowsDowngrade,
@@ -137,22 +136,14 @@ extension Group {
 
     /// Starts the clocks of a group that was loaded.
     package mutating func resume(_ rules: GroupRules, _ step: inout GroupStep) {
-        switch membership {
-        case .classic(var group):
-            group.resume(rules.classic, &step)
-            membership = .classic(group)
-        case .consumer: withConsumer(rules, &step) { $0.resume(rules.consumer, &$1) }
-        }
+        if withClassic({ $0.resume(rules.classic, &step) }) { return }
+        withConsumer(rules, &step) { $0.resume(rules.consumer, &$1) }
     }
 
     /// A timer is due.
     package mutating func expired(_ timer: GroupTimer, _ rules: GroupRules, _ step: inout GroupStep) {
-        switch membership {
-        case .classic(var group):
-            group.expired(timer, rules.classic, &step)
-            membership = .classic(group)
-        case .consumer: withConsumer(rules, &step) { $0.expired(timer, &$1) }
-        }
+        if withClassic({ $0.expired(timer, rules.classic, &step) }) { return }
+        withConsumer(rules, &step) { $0.expired(timer, &$1) }
     }
 
     /// The outcome of a decision of the consumer group.
@@ -162,9 +153,7 @@ extension Group {
 
     /// Forgets whom the group told to come back.
     package mutating func forgetPromises(_ step: inout GroupStep) {
-        guard case .classic(var group) = membership else { return }
-        group.forgetExpected(&step)
-        membership = .classic(group)
+        _ = withClassic { $0.forgetExpected(&step) }
     }
 }
 

@@ -136,7 +136,15 @@ package struct Group: Equatable, Sendable {
 
     /// Forgets the offsets of topics that are no more: a new topic of that name begins anew.
     package mutating func forgetTopics(_ areGone: (String) -> Bool, _ step: inout GroupStep) {
-        forget(offsets.partitions { areGone($0.topic) }, &step)
+        // Most offsets are of the topic of the one before.
+        var last: (topic: String, isGone: Bool)?
+        let gone = offsets.partitions { partition in
+            if let last, last.topic == partition.topic { return last.isGone }
+            let isGone = areGone(partition.topic)
+            last = (partition.topic, isGone)
+            return isGone
+        }
+        forget(gone, &step)
     }
 
     private mutating func forgetMembership(_ step: GroupStep) {
@@ -195,9 +203,7 @@ package struct Group: Equatable, Sendable {
         case .deletion: deleted(purpose, failure, &step)
         case .consumerGroup(let number): decided(number, failure, rules, &step)
         case .emptied, .assignments, .restartedMember:
-            guard case .classic(var group) = membership else { return }
-            group.appended(purpose, failure: failure, rules.classic, &step)
-            membership = .classic(group)
+            _ = withClassic { $0.appended(purpose, failure: failure, rules.classic, &step) }
         }
     }
 }

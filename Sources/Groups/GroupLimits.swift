@@ -6,6 +6,12 @@ package enum GroupLimits {
     package static let protocolsPerMember = 16
     /// Bytes of all that a member says of itself, over all its protocols.
     package static let metadataBytesPerMember = 64 * 1024
+    /// Bytes of all that a group's members say of themselves: they are handed to the leader in one response.
+    package static let metadataBytesPerGroup = 64 * 1024 * 1024
+    /// Bytes that the members of all groups may make a broker keep. No more are accepted beyond that.
+    package static let memberBytes = 512 * 1024 * 1024
+    /// What a member counts for, beside what it says of itself and what it is assigned.
+    package static let bytesPerMember = 1024
     /// Bytes of one member's assignment.
     package static let assignmentBytesPerMember = 1024 * 1024
     /// Bytes of a group with all its assignments as it is written to the log.

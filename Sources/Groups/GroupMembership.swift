@@ -23,6 +23,14 @@ package enum GroupMembership: Equatable, Sendable {
         }
     }
 
+    /// About how much memory its members take.
+    package var memberBytes: Int {
+        switch self {
+        case .classic(let group): group.memberBytes
+        case .consumer(let group): group.state.memberBytes
+        }
+    }
+
     /// Whether the log may say something of it.
     var isWritten: Bool {
         switch self {

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import random
 import selectors
 import shutil
 import socket
@@ -113,10 +114,12 @@ def gather(options, martlet):
         # Makes the topic of the offsets.
         commit(connection, "other", 1, 0, 1)
     crowd = members.Crowd(martlet.port, "large", TOPIC, options.members, HEARTBEAT_SECONDS)
-    start = time.monotonic()
-    cpu = cpu_seconds(martlet.process.pid)
     for _ in range(options.members):
         crowd.add()
+    start = time.monotonic()
+    cpu = cpu_seconds(martlet.process.pid)
+    for member in list(crowd.members):
+        member.join()
         crowd.step(0)
     crowd.run(crowd.is_stable, 120)
     return crowd, time.monotonic() - start, cpu_seconds(martlet.process.pid) - cpu
@@ -138,13 +141,13 @@ def measure_churn(options, martlet):
     generations = crowd.generations
     start, cpu = time.monotonic(), cpu_seconds(martlet.process.pid)
     changed = 0
+    rng = random.Random(1)
     while (elapsed := time.monotonic() - start) < options.seconds:
         # Spread over the second, as deployments and crashes are.
         due = int(elapsed * options.members / 10)
         for _ in range(due - changed):
-            # The one that has been there the longest: it leads.
-            min((one for one in crowd.members if not one.is_leaving), key=lambda one: one.number).depart()
-            crowd.add()
+            rng.choice([one for one in crowd.members if not one.is_leaving]).depart()
+            crowd.add().join()
         changed = due
         crowd.step(0.01)
     used = (cpu_seconds(martlet.process.pid) - cpu) / (time.monotonic() - start)
@@ -268,7 +271,7 @@ def measure_first(options, martlet):
     for number in range(11):
         crowd = members.Crowd(martlet.port, f"new-{number}", TOPIC, 1, HEARTBEAT_SECONDS)
         start = time.monotonic()
-        crowd.add()
+        crowd.add().join()
         crowd.run(crowd.is_stable, 30)
         with connect(martlet) as connection:
             committed_count(connection, f"new-{number}")

@@ -69,7 +69,6 @@ class Member:
         self.received = b""
         self.socket = socket.create_connection(("127.0.0.1", crowd.port), 30)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.join()
 
     def send(self, key, version, body):
         self.waiting = key
@@ -182,6 +181,7 @@ class Crowd:
         self.count = 0
 
     def add(self):
+        """Connects one more member, which has not joined yet."""
         member = Member(self, self.count)
         self.count += 1
         self.members.add(member)

@@ -21,7 +21,9 @@ extension ConsumerGroupHeartbeatRequest: BrokerRequest {
             response.errorMessage = "SubscribedTopicRegex `\(pattern)` is not a valid regular expression: \(reason)."
             return waiting.reply(response)
         }
-        waiting.withShard(of: groupID) { shard, id in
+        waiting.withShard(of: groupID) { [request] shard, id in
+            var request = request
+            request.hasRoom = shard.hasRoom
             shard.handle(
                 id,
                 reply: { reply in

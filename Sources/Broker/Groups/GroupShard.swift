@@ -16,6 +16,7 @@ final class GroupShard: LogObserver, Sendable {
         let health: Health
         /// Admits a warning about a group only after a while without one.
         let complaints: Complaints
+        let memory: GroupMemory
         /// Runs work that must not hold up an event loop or the group commit.
         let worker: WorkerPool
         /// A timer is due at this time, earlier than any before.
@@ -71,6 +72,7 @@ final class GroupShard: LogObserver, Sendable {
         }
         var state = State()
         state.groups = replay.groups(now: environment.time.now)
+        for group in state.groups.values { environment.memory.add(group.membership.memberBytes) }
         self.state = Locked(state)
         log.addObserver(self)
         for id in state.groups.keys {
@@ -79,7 +81,13 @@ final class GroupShard: LogObserver, Sendable {
     }
 
     /// Takes part in nothing any more: the log has been deleted, or the broker stops.
-    func close() { log.log.removeObserver(self) }
+    func close() {
+        log.log.removeObserver(self)
+        environment.memory.add(-state.withLock { $0.groups.values.reduce(0) { $0 + $1.membership.memberBytes } })
+    }
+
+    /// Whether there is room for one more member.
+    var hasRoom: Bool { environment.memory.hasRoom }
 
     // MARK: Events
 
@@ -129,7 +137,9 @@ final class GroupShard: LogObserver, Sendable {
         let time = environment.time
         var step = GroupStep(now: EventTime(timestamp: time.now, instant: time.instant))
         let wasPromise = state.groups[id]?.isPromise ?? false
+        let bytes = state.groups[id]?.membership.memberBytes ?? 0
         event(&state.groups[id, default: Group(id: id, now: step.now.timestamp)], &step)
+        environment.memory.add((state.groups[id]?.membership.memberBytes ?? 0) - bytes)
         perform(step, id, &state, &outbox)
         guard let group = state.groups[id] else { return }
         if group.isForgettable { state.groups[id] = nil }

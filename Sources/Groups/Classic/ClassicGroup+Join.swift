@@ -11,7 +11,7 @@ extension ClassicGroup {
         if let problem = request.problem(settings) {
             return step.reply(token, .join(JoinReply(problem, memberID: request.memberID)))
         }
-        guard accepts(request.memberID, settings) else {
+        guard accepts(request, settings) else {
             step.reply(token, .join(JoinReply(.groupMaxSizeReached, memberID: .unknown)))
             return drop(request.memberID, settings, &step)
         }
@@ -29,8 +29,12 @@ extension ClassicGroup {
 
     /// Whether there is room. While members join, those that have joined count: of a group that has become too large,
     /// the last to join have to go.
-    private func accepts(_ id: MemberID, _ settings: ClassicGroupSettings) -> Bool {
-        switch phase {
+    private func accepts(_ request: JoinRequest, _ settings: ClassicGroupSettings) -> Bool {
+        let id = request.memberID
+        guard request.hasRoom || members.contains(id) else { return false }
+        let metadataBytes = members.metadataBytes - (members[id]?.metadataBytes ?? 0) + request.metadataBytes
+        guard metadataBytes <= GroupLimits.metadataBytesPerGroup else { return false }
+        return switch phase {
         case .empty: true
         case .preparing: members[id]?.join != nil || members.joiningCount < settings.maximumMembers
         case .completing, .stable: members.contains(id) || members.count < settings.maximumMembers

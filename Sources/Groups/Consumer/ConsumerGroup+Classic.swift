@@ -99,6 +99,7 @@ extension ConsumerGroup {
         if request.instanceID != nil, request.memberID != .unknown { throw .unknown(id, in: self.id) }
         if let member = state.members[id] { return member }
         try checkThatThereIsRoom(rules.consumer)
+        guard request.hasRoom else { throw .noRoom }
         return nil
     }
 

@@ -69,6 +69,7 @@ extension ConsumerGroup {
         guard let member = state.members[id] else {
             guard request.epoch == .joining else { throw .unknown(id, in: self.id) }
             try checkThatThereIsRoom(settings)
+            guard request.hasRoom else { throw .noRoom }
             return nil
         }
         try check(request, against: member)
@@ -189,6 +190,13 @@ extension ConsumerGroup {
 }
 
 extension ConsumerRefusal {
+    static var noRoom: ConsumerRefusal {
+        ConsumerRefusal(
+            .groupMaxSizeReached,
+            "The members of all groups take \(GroupLimits.memberBytes) bytes of the coordinator's memory, which is the limit."
+        )
+    }
+
     static func unknown(_ id: MemberID, in group: GroupID) -> ConsumerRefusal {
         ConsumerRefusal(.unknownMemberId, "Member \(id) is not a member of group \(group).")
     }

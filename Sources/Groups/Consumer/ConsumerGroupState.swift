@@ -16,6 +16,8 @@ struct ConsumerGroupState: Equatable, Sendable {
     private(set) var patterns: [String: ResolvedPattern] = [:]
     /// Who holds each partition.
     private(set) var owners: [PartitionID: MemberID] = [:]
+    /// About how much memory the members take.
+    private(set) var memberBytes = 0
     /// Members and patterns that have changed since ``forgetChanges()``.
     private(set) var changedMembers: Set<MemberID> = []
     private(set) var changedPatterns: Set<String> = []
@@ -46,6 +48,8 @@ struct ConsumerGroupState: Equatable, Sendable {
             byInstance[instanceID] = nil
         }
         if let instanceID = subscription.instanceID { byInstance[instanceID] = id }
+        if members[id] != nil { memberBytes -= member.subscription.bytes }
+        memberBytes += subscription.bytes
         member.subscription = subscription
         members[id] = member
         changedMembers.insert(id)
@@ -75,6 +79,7 @@ struct ConsumerGroupState: Equatable, Sendable {
         guard let member = members[id] else { return }
         release(member)
         members[id] = nil
+        memberBytes -= member.subscription.bytes
         targets[id] = nil
         if let instanceID = member.subscription.instanceID, byInstance[instanceID] == id {
             byInstance[instanceID] = nil

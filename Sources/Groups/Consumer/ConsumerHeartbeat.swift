@@ -16,6 +16,8 @@ package struct ConsumerHeartbeat: Equatable, Sendable {
     package var client = ClientIdentity(id: "", host: "")
     /// Whether the client makes up its id itself (version 1).
     package var choosesMemberID = true
+    /// Whether the host has room for one more member, in whatever group.
+    package var hasRoom = true
     /// The id to give to the member if it has none: unique, made by the host.
     package var freshMemberID = MemberID.unknown
 

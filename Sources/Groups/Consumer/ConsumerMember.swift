@@ -34,6 +34,12 @@ package struct ConsumerMemberSubscription: Equatable, Sendable {
 
     package init() {}
 
+    /// About how much memory it takes, with what the group keeps of every member.
+    var bytes: Int {
+        let classic = classic?.protocols.reduce(0) { $0 + $1.metadata.count } ?? 0
+        return topics.reduce(GroupLimits.bytesPerMember + (pattern?.utf8.count ?? 0) + classic) { $0 + $1.utf8.count }
+    }
+
     /// What the classic protocol has beyond the other. Immutable.
     package struct ClassicTraits: Equatable, Sendable {
         package var sessionTimeoutMilliseconds: Int32 = 0
