@@ -235,7 +235,7 @@ def test_describe_watches_until_interrupted(broker, group, three):
         assert watching.wait(SECONDS) == 0, watching.stderr.read()
 
 
-@pytest.mark.parametrize("verb", ["describe", "members", "export", "delete"])
+@pytest.mark.parametrize("verb", ["describe", "members", "history", "export", "delete"])
 def test_groups_that_do_not_exist_are_told(refused, verb):
     assert "no-such-group" in refused("group", verb, "no-such-group")
 
@@ -246,6 +246,7 @@ def test_wrong_commands_are_usage_errors(refused, group):
         ["describe", "--all", group],
         ["describe", group, "--interval", "0"],
         ["members"],
+        ["history"],
         ["export"],
         ["import"],
         ["delete"],
@@ -455,7 +456,7 @@ def test_delete_offsets_and_groups(broker, martlet, refused, group, three, make_
 
 
 def test_help_has_examples(broker):
-    for verb in ("list", "describe", "members", "reset", "export", "import", "delete", "delete-offsets"):
+    for verb in ("list", "describe", "members", "history", "reset", "export", "import", "delete", "delete-offsets"):
         done = run_martlet("group", verb, "--help", environment={"COLUMNS": "120", **os.environ})
         assert done.returncode == 0
         assert f"martlet group {verb}".encode() in done.stdout
@@ -670,6 +671,32 @@ def test_leaving_lets_others_read_on_at_once(broker, martlet, group, three):
         after.wait(lambda it: it.told)
         # Far less than the session of a member that did not leave.
         assert time.monotonic() - began < 10
+
+
+def test_history_says_who_why_how_long_and_what_moved(broker, martlet, group, three):
+    topic, _ = three
+    with Consuming(broker, group, topic, "--from", "beginning") as first:
+        first.wait(lambda it: it.told)
+        with Consuming(broker, group, topic, "--from", "beginning") as second:
+            wait_until(lambda: has_settled(martlet, group, 2), lambda: (first.told, second.told))
+            second.stop()
+        wait_until(lambda: has_settled(martlet, group, 1), lambda: first.told)
+        (history,) = json.loads(martlet("group", "history", group, "--json"))
+        rebalances = history["rebalances"]
+        assert [one["members_after"] for one in rebalances] == [1, 2, 1]
+        assert [one["generation"] for one in rebalances] == sorted({one["generation"] for one in rebalances})
+        assert rebalances[0]["partitions_moved"] == 3
+        assert 0 < rebalances[1]["partitions_moved"] < 3
+        assert rebalances[2]["client_reason"] == "the consumer is being closed"
+        for one in rebalances:
+            assert (one["client_id"], one["host"]) == ("martlet-cli", "127.0.0.1")
+            assert one["cause"]
+            assert 0 <= one["seconds"] < SECONDS
+            assert abs(one["began"] / 1000 - time.time()) < 10 * SECONDS
+        assert history["in_storm"] is False
+        table = martlet("group", "history", group).decode()
+        assert "the last 3 rebalances" in table and "the consumer is being closed" in table
+        first.stop()
 
 
 def test_patterns_find_topics(broker, martlet, group, make_topic):
