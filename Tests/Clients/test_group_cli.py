@@ -699,6 +699,44 @@ def test_history_says_who_why_how_long_and_what_moved(broker, martlet, group, th
         first.stop()
 
 
+class Mock:
+    """librdkafka's cluster in this process: the client must not merely agree with our own broker."""
+
+    def __init__(self):
+        self.producer = confluent_kafka.Producer({"bootstrap.servers": "-", "test.mock.num.brokers": 3})
+        brokers = self.producer.list_topics(timeout=SECONDS).brokers.values()
+        self.bootstrap = ",".join(f"{one.host}:{one.port}" for one in brokers)
+
+    def fill(self, topic, partitions, count, start=0):
+        for number in range(start, start + count):
+            for partition in range(partitions):
+                self.producer.produce(topic, value=f"{partition}:{number}", partition=partition)
+        assert self.producer.flush(SECONDS) == 0
+
+
+@pytest.mark.parametrize("assignor", ["range", "roundrobin"])
+def test_members_of_an_independent_cluster_share_and_come_back(assignor):
+    mock = Mock()
+    # The mock cluster makes topics of four partitions.
+    mock.fill("t", 4, 10)
+    options = ["t", "--from", "beginning", "--assignor", assignor, "--session-timeout", "6"]
+    with Consuming(mock, "g", *options) as first:
+        first.wait(lambda it: len(it.lines) == 40)
+        with Consuming(mock, "g", *options) as second:
+            first.wait(lambda it: sum("assigned" in line for line in it.told) >= 2)
+            second.wait(lambda it: any("assigned t:" in line for line in it.told))
+            mock.fill("t", 4, 10, start=10)
+            wait_until(lambda: len(first.lines) + len(second.lines) >= 80, lambda: (first.told, second.told))
+            assert sorted(set(first.values + second.values)) == all_values(4, 20)
+            second.stop()
+        first.stop()
+    mock.fill("t", 4, 1, start=20)
+    with Consuming(mock, "g", *options) as again:
+        again.wait(lambda it: len(it.lines) >= 4)
+        assert sorted(again.values) == sorted(f"{partition}:20" for partition in range(4)), "not where the group was"
+        again.stop()
+
+
 def test_patterns_find_topics(broker, martlet, group, make_topic):
     first, second = make_topic(), make_topic()
     prefix = first.rsplit("-", 1)[0]

@@ -62,7 +62,9 @@ extension ClassicDriver {
         request.memberID = identity.memberID
         request.generationID = identity.generation
         request.groupInstanceID = configuration.instanceID
-        let response = try await cluster.coordinator(of: configuration.id, .membership).send(request)
+        let connection = try await cluster.coordinator(of: configuration.id, .membership)
+        // Version 4 only changes the encoding.
+        let response = try await connection.send(request, atMost: 3)
         try Admin.check(response.errorCode, "group '\(configuration.id)'")
     }
 

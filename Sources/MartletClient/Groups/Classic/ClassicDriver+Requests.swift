@@ -10,6 +10,22 @@ extension ClassicDriver {
     /// From this version on several members may leave at once, and so does one.
     private static let firstBatchedLeaveVersion: Int16 = 3
 
+    /// The newest version of an API, or an old one if the newest says nothing more that a member could use: librdkafka's mock
+    /// cluster announces some of those in between, but does not understand them.
+    ///
+    /// - Parameters:
+    ///   - useful: The first version above `plain` that is worth having.
+    ///   - plain: The last version before that which is more than another encoding.
+    private func version(
+        of api: API,
+        _ connection: BrokerConnection,
+        useful: Int16,
+        plain: Int16
+    ) throws(ClientError) -> Int16 {
+        let newest = try connection.versions.version(for: api)
+        return newest >= useful ? newest : try connection.versions.version(for: api, atMost: plain)
+    }
+
     // MARK: Joining
 
     func join(
@@ -23,7 +39,7 @@ extension ClassicDriver {
             state.news = nil
         }
         let connection = try await cluster.coordinator(of: configuration.id, .membership)
-        let version = try connection.versions.version(for: JoinGroupRequest.api)
+        let version = try version(of: JoinGroupRequest.api, connection, useful: 8, plain: 5)
         if configuration.instanceID != nil, version < Self.firstJoinVersionWithInstances {
             throw ClientError(.unsupported, "the broker does not know static members (JoinGroup \(version))")
         }
@@ -94,7 +110,9 @@ extension ClassicDriver {
         if generation.isLeader, !generation.skipsAssignment { request.assignments = try await shares(generation) }
         let connection = try await cluster.coordinator(of: configuration.id, .membership)
         // The answer comes when the leader has decided.
-        let response = try await connection.send(request, waiting: configuration.maximumPollInterval)
+        let version = try version(of: SyncGroupRequest.api, connection, useful: 5, plain: 3)
+        let patience = configuration.maximumPollInterval
+        let response = try await connection.start(request, version: version, waiting: patience).response()
         let context = "joining group '\(configuration.id)'"
         try Admin.check(response.errorCode, context)
         do throws(WireError) {
@@ -165,7 +183,7 @@ extension ClassicDriver {
         request.groupID = configuration.id
         // Not behind a request to join that may still be waiting.
         let connection = try await cluster.coordinator(of: configuration.id)
-        let version = try connection.versions.version(for: LeaveGroupRequest.api)
+        let version = try version(of: LeaveGroupRequest.api, connection, useful: 5, plain: 2)
         if version >= Self.firstBatchedLeaveVersion {
             var member = LeaveGroupRequest.Member()
             member.memberID = identity.memberID
