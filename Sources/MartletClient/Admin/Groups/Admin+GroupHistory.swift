@@ -36,7 +36,7 @@ extension GroupHistory.Rebalance {
         generation = rebalance.generation < 0 ? nil : rebalance.generation
         memberID = rebalance.memberID
         clientID = rebalance.clientID
-        host = rebalance.clientHost
+        host = rebalance.clientHost.map(GroupDescription.hostName)
         cause = rebalance.cause
         clientReason = rebalance.clientReason.isEmpty ? nil : rebalance.clientReason
         began = rebalance.began
