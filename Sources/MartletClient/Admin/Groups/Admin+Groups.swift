@@ -160,6 +160,9 @@ extension Admin {
 }
 
 extension GroupDescription {
+    /// The address without the slash that Java prints in front of it, and Kafka's coordinator passes on.
+    static func hostName(_ host: String) -> String { host.hasPrefix("/") ? String(host.dropFirst()) : host }
+
     /// What the coordinator of a classic group says.
     init(_ group: DescribeGroupsResponse.Group, coordinator: Int32) {
         self.init(
@@ -222,8 +225,7 @@ extension GroupDescription.Member {
             id: member.memberID,
             instanceID: member.groupInstanceID,
             clientID: member.clientID,
-            // Java's way of printing an address, which Kafka's coordinator passes on.
-            host: member.clientHost.hasPrefix("/") ? String(member.clientHost.dropFirst()) : member.clientHost,
+            host: GroupDescription.hostName(member.clientHost),
             subscription: subscription,
             assignment: assignment
         )
