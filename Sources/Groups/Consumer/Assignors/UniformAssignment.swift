@@ -53,7 +53,7 @@ struct UniformAssignment {
     }
 
     private mutating func keepWhatIsHeld(upTo quotas: [Int]?) {
-        let order = Dictionary(uniqueKeysWithValues: input.topicOrder.enumerated().map { ($1, $0) })
+        let order = Dictionary(input.topicOrder.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
         for (place, member) in input.members.enumerated() {
             let kept = member.held.all.filter { owners[$0] == nil && isValid($0, for: member) }
             // In an order that does not depend on chance.
