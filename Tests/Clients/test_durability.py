@@ -2,6 +2,7 @@
 
 import re
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -89,7 +90,17 @@ def test_a_kill_takes_nothing_that_was_acknowledged(start_broker, topic_name, ac
         wire.wait_for_end(broker, topic_name, {0: kill * PRODUCERS * REQUESTS})
 
 
-def test_a_kill_begins_a_leader_epoch_and_a_retry_gets_its_first_offset(start_broker, topic_name):
+def wait_for_checkpoint(broker, topic, end):
+    """Until the broker has noted that the topic's first partition is durable up to there."""
+    path = broker.data / "recovery-point-offset-checkpoint"
+    deadline = time.monotonic() + wire.TIMEOUT_SECONDS
+    while [topic, "0", str(end)] not in [line.split() for line in path.read_text().splitlines()]:
+        assert time.monotonic() < deadline, f"{path} does not say {end}:\n{path.read_text()}"
+        time.sleep(0.01)
+
+
+@pytest.mark.parametrize("is_noted", (False, True), ids=("at once", "after a checkpoint"))
+def test_a_kill_begins_a_leader_epoch_and_a_retry_gets_its_first_offset(start_broker, topic_name, is_noted):
     broker = start_broker()
     with wire.connect(broker) as connection:
         wire.create_topic(connection, topic_name)
@@ -109,6 +120,8 @@ def test_a_kill_begins_a_leader_epoch_and_a_retry_gets_its_first_offset(start_br
     ends = ("kill9", "stop", "kill9")
     for round_number, end in enumerate(ends):
         assert send(2 * round_number) == (Error.NONE, 2 * round_number)
+        if is_noted:
+            wait_for_checkpoint(broker, topic_name, 2 * round_number + 2)
         getattr(broker, end)()
         broker.start()
         wire.wait_for_end(broker, topic_name, {0: 2 * round_number + 2})

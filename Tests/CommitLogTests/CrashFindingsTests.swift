@@ -42,6 +42,28 @@ import Testing
         #expect(log.offsets.logStart == .zero && log.offsets.logEnd == Offset(3))
     }
 
+    /// One checkpoint file was written, the next one not.
+    @Test func aCheckpointThatFailedHalfWayDoesNotOutliveItsTopic() throws {
+        do {
+            let directory = try open()
+            let log = try open(directory)
+            try append(9, to: log)
+            try log.flush()
+            _ = try log.deleteRecords(before: Offset(5))
+            fileSystem.inject { operation, path in
+                operation == .open && path.contains("recovery-point") ? EMFILE : nil
+            }
+            #expect(throws: LogError.self) { try directory.saveLogStarts() }
+            fileSystem.inject(nil)
+            try directory.delete(partition)
+            let next = try open(directory, id: TopicID(high: 1, low: 2))
+            try append(7, to: next)
+            try next.flush()
+        }
+        let log = try open(try open(), id: TopicID(high: 1, low: 2))
+        #expect(log.offsets.logStart == .zero && log.offsets.logEnd == Offset(7))
+    }
+
     @Test func aCommitThatComesLateLeavesTheNextTopicOfTheNameAlone() throws {
         let directory = try open()
         try append(1, to: try open(directory))

@@ -173,6 +173,12 @@ import Testing
         fixture.log.abandon()
         var message = [UInt8](repeating: 0, count: 60)
         (message[11], message[16]) = (48, 1)
+        // Zeros, and a checksum that is none of theirs: what a power cut may leave of a batch.
+        try fixture.overwrite(fixture.path(0, ".log"), with: message)
+        try fixture.reopenAsIs(clean: false)
+        #expect(fixture.log.offsets.logEnd == .zero)
+        fixture.log.abandon()
+        message.replaceSubrange(12..<16, with: [0xa9, 0x0c, 0x5e, 0x7e])
         try fixture.overwrite(fixture.path(0, ".log"), with: message)
         #expect { try fixture.reopenAsIs(clean: false) } throws: { error in
             guard case .unsupportedFormat = error as? LogError else { return false }

@@ -72,7 +72,7 @@ struct CompactionModel {
     /// Once gone, it may not come back.
     func mustBeGone(_ offset: Int64) -> Bool {
         // What had been removed, and is back since nobody had noted where the log began, was not looked at.
-        if let next = successors[offset] { return next < reaches && next >= began }
+        if let next = successors[offset] { return next < reaches && offset >= began }
         return false
     }
 }

@@ -116,14 +116,13 @@ struct PartitionModel {
     // MARK: After a crash
 
     /// Takes over what was found after a start, having checked that it is what must be there: everything below
-    /// `survivingEnd`, and of what follows a first part. `hasBeenKept`: the log was there before, and not closed; consumers
-    /// may have seen it up to `shownEnd`.
+    /// `survivingEnd`, and of what follows a first part. `hasBeenKept`: the log was there before.
     mutating func takeOver(
         _ found: [ReadBatch],
         _ offsets: LogOffsets,
         survivingEnd: Int64,
-        hasBeenKept: Bool,
-        shownEnd: Int64
+        wasClean: Bool,
+        hasBeenKept: Bool
     ) throws(Violation) {
         let (logStart, logEnd) = (offsets.logStart.rawValue, offsets.logEnd.rawValue)
         // Of what was never synced, the first files may be gone as well as the last.
@@ -140,19 +139,28 @@ struct PartitionModel {
         }
         let newEpoch = offsets.leaderEpoch.rawValue
         if hasBeenKept {
-            // Who has seen what is lost must be able to notice; where nobody has, there is nothing to notice.
+            // Who has seen what is lost must be able to notice.
             try require(
-                logEnd < shownEnd ? newEpoch > epoch : newEpoch >= epoch,
-                "the leader epoch is \(newEpoch) after a crash, as it was \(epoch) before"
+                wasClean ? newEpoch >= epoch : newEpoch > epoch,
+                "the leader epoch is \(newEpoch) after a \(wasClean ? "stop" : "crash"), as it was \(epoch) before"
             )
         }
         for placed in kept { placed.batch.base = placed.base }
         batches = kept
-        doubtful = []
+        // A failed append that was cut off in the page cache only may still be back after a power cut that comes later, as
+        // long as nothing else is durable in its place.
+        doubtful.removeAll { $0.base < offsets.durable.rawValue }
         (start, attemptedStart, end, survives) = (logStart, logStart, logEnd, offsets.durable.rawValue)
         savedStart = min(savedStart, start)
         epoch = newEpoch
         compaction.rebuild(kept, end: end)
+    }
+
+    /// Whether a batch that was in the log is not there any more, be it behind the end or with another in its place.
+    func hasLost(_ batch: SentBatch) -> Bool {
+        guard let base = batch.base, base < end else { return true }
+        guard let first = batches.first, base >= first.base else { return false }
+        return !batches.contains { $0.batch === batch }
     }
 
     /// Which batches these are; there is one after the other from the log's start on, but for what compaction leaves out.

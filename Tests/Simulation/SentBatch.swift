@@ -50,11 +50,11 @@ final class SimulatedProducer {
     /// The batches that the log has to recognise: the last five, as many as a producer may have in flight.
     func recognisable(from start: Int64) -> [SentBatch] { history.suffix(5).filter { ($0.base ?? -1) >= start } }
 
-    /// After a crash: what lay at or above `end` is lost. A client that goes on begins behind what is left.
-    func forget(from end: Int64) {
+    /// After a crash: some batches are lost. A client that goes on begins behind what is left.
+    func forget(_ isLost: (SentBatch) -> Bool) {
         // What was interrupted may have been found all the same.
         if let batch = unanswered, batch.base != nil { noteAnswer(batch) }
-        history.removeAll { ($0.base ?? .max) >= end }
+        history.removeAll(where: isLost)
         if let batch = unanswered, batch.firstSequence != history.last?.nextSequence ?? 0 { unanswered = nil }
     }
 }

@@ -26,13 +26,13 @@ final class SimulatedPartition {
                 found,
                 log.offsets,
                 survivingEnd: cutsPower ? model.survives : model.end,
-                hasBeenKept: !wasClean && !isNew && (!cutsPower || model.survives > 0),
-                shownEnd: log.config.durability == .fsync ? model.survives : model.end
+                wasClean: wasClean,
+                hasBeenKept: !isNew && (!cutsPower || model.survives > 0)
             )
         } catch {
             throw Violation("\(name): \(error)\n  recovery: \(log.recovery)")
         }
-        for producer in producers { producer.forget(from: model.end) }
+        for producer in producers { producer.forget(model.hasLost) }
     }
 
     /// Sends what producers have sent before once more, as a client does that has not heard the answer.

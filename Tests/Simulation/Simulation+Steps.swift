@@ -11,7 +11,7 @@ extension Simulation {
         try lookAtSpace()
         time.advance(milliseconds: Int64.random(in: 0...20, using: &generator))
         beginFault()
-        if has(.haltsInside), !isInterrupted, chance(3) {
+        if has(.haltsInside), !isInterrupted, !fileSystem.isHalted, chance(3) {
             fileSystem.halt(at: fileSystem.operationCount + Int.random(in: 1...25, using: &generator))
         }
         guard let partition = partitions.randomElement(using: &generator) else { return }
@@ -253,20 +253,26 @@ extension Simulation {
         let now = time.now
         let old = partition.model
         partition.model.noteAttempt(toRemoveBelow: old.end)
+        var segments: [SegmentDescription] = []
         try attempt("apply retention to \(partition.name)") {
+            segments = try log.segments()
             _ = try log.applyRetention(at: WitnessedTime(now: now, isSteady: true))
         }
         let start = log.offsets.logStart.rawValue
-        try checkRemoval(old, to: start, log, now)
+        try checkRemoval(old, to: start, segments, now)
         partition.model.removeRecords(below: start)
         try saveStarts()
     }
 
-    /// Retention may remove only what is too old, or what is too much.
-    private func checkRemoval(_ old: PartitionModel, to start: Int64, _ log: PartitionLog, _ now: Timestamp) throws {
+    /// Retention may remove only what is too old, or what is too much. `segments`: as they were before.
+    private func checkRemoval(
+        _ old: PartitionModel,
+        to start: Int64,
+        _ segments: [SegmentDescription],
+        _ now: Timestamp
+    ) throws {
         try require(start >= old.start, "retention moved the start back from \(old.start) to \(start)")
         let config = swarm.config
-        let left = log.sizeInBytes
         let deletes = config.cleanupPolicy.contains(.delete)
         for placed in old.batches where placed.end > old.start && placed.end <= start {
             // What compaction has removed keeps nothing.
@@ -275,6 +281,8 @@ extension Simulation {
             let newest = offsets.map { placed.batch.records[Int($0 - placed.base)].timestamp }.max()
             let age = now.milliseconds - min(placed.batch.sentAt, newest ?? .max)
             let isOld = config.retentionMilliseconds.map { age > $0 } ?? false
+            // Without the batch's own segment. Others behind it may have gone as well, by their age.
+            let left = segments.filter { $0.baseOffset.rawValue > placed.base }.reduce(0) { $0 + $1.sizeInBytes }
             let isMuch = config.retentionBytes.map { left >= $0 } ?? false
             try require(
                 deletes && (isOld || isMuch),

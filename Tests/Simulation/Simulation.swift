@@ -183,9 +183,10 @@ final class Simulation {
                 let mayBeGone = partition.isDoomed || (cutsPower && partition.model.survives == 0)
                 try require(mayBeGone, "\(partition.name) is gone")
                 let isEmpty = !fileSystem.exists("\(Self.root)/\(partition.name)")
-                if partition.isDoomed || isEmpty { partition.model = PartitionModel() }
+                if isEmpty { partition.model = PartitionModel() }
             }
-            // What belongs to no topic yet, as far as the disk says, may hold something all the same.
+            // What belongs to no topic yet, as far as the disk says, may hold something all the same, and so may what was
+            // to be deleted.
             let log = try directory.openPartition(partition.name, topicID: partition.topicID, config: swarm.config)
             try partition.takeOver(
                 log,

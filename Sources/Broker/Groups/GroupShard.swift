@@ -199,7 +199,7 @@ final class GroupShard: LogObserver, Sendable {
             state.appends.append(Append(group: group, purpose: purpose, result: .success(result)))
         } catch {
             outbox.failure = "\(error)"
-            let failed = FailedAppend(code: GroupShard.code(for: error))
+            let failed = FailedAppend(code: GroupShard.code(for: error, purpose))
             if purpose.mustBeAnsweredAtOnce { return failed.code }
             state.appends.append(Append(group: group, purpose: purpose, result: .failure(failed)))
         }
@@ -207,10 +207,14 @@ final class GroupShard: LogObserver, Sendable {
     }
 
     /// What clients are told of an append that failed: to look for the coordinator again, unless that cannot help.
-    private static func code(for error: any Error) -> ErrorCode {
+    private static func code(for error: any Error, _ purpose: GroupAppend) -> ErrorCode {
         let code = (error as? LogError)?.errorCode
-        let isTooLarge = code == .messageTooLarge || code == .recordListTooLarge
-        return isTooLarge ? .invalidCommitOffsetSize : .coordinatorNotAvailable
+        guard code == .messageTooLarge || code == .recordListTooLarge else { return .coordinatorNotAvailable }
+        return switch purpose {
+        case .offsets, .expiry, .deletion: .invalidCommitOffsetSize
+        // As Kafka says it: there is no better word.
+        case .emptied, .assignments, .restartedMember, .consumerGroup: .unknownServerError
+        }
     }
 
     func highWatermarkAdvanced() { wakeUp() }

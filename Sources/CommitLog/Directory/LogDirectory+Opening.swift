@@ -55,17 +55,22 @@ extension LogDirectory {
         }
         if failure == nil, !begun.isEmpty || logs.contains(where: \.hasPreparedEpochs) {
             do throws(FileError) {
-                try syncer.syncAll()
-                // A file that replaces another must be durable before it does, and then its name.
-                var hasMore = false
-                for log in logs where try log.publishEpochs() { hasMore = true }
-                if hasMore { try syncer.syncAll() }
+                try syncAll(with: logs)
                 for (log, work) in begun { log.finishCommit(work) }
             } catch {
                 groupCommit.fail(error)
             }
         }
         if let failure { throw failure }
+    }
+
+    /// Syncs everything, and puts what the logs have prepared in its place: a file that replaces another must be durable
+    /// before it does, and then its name.
+    func syncAll(with logs: [PartitionLog]) throws(FileError) {
+        try syncer.syncAll()
+        var hasMore = false
+        for log in logs where try log.publishEpochs() { hasMore = true }
+        if hasMore { try syncer.syncAll() }
     }
 
     /// Whether an earlier start may have died of the partition. It is best opened alone.

@@ -67,7 +67,8 @@ extension LogDirectory {
                 logStart: table.logStarts.offsets[partition],
                 recoveryPoint: table.recoveryPoints.offsets[partition] ?? .zero,
                 isSuspect: suspicion.isRaised,
-                maximumScan: maximumScan
+                maximumScan: maximumScan,
+                epochFloor: epochFloor
             )
         }
         return try PartitionLog.open(
@@ -223,7 +224,7 @@ extension LogDirectory {
             }
         }
         // Once for all: one by one, thousands of partitions take minutes.
-        try storage { () throws(FileError) in try syncer.syncAll() }
+        try storage { () throws(FileError) in try syncAll(with: closed) }
         for log in closed { log.declareDurable() }
         try writeCheckpoints()
         if let failure { throw failure }
@@ -254,18 +255,18 @@ extension LogDirectory {
                 return (table.checkpoints, table.written, table.deleted)
             }
             if current == written, deleted.isEmpty { return }
-            try storage { () throws(FileError) in
-                for (name, checkpoint) in current.sorted(by: { $0.key < $1.key }) where checkpoint != written[name] {
+            for (name, checkpoint) in current.sorted(by: { $0.key < $1.key }) where checkpoint != written[name] {
+                // Of each by itself: if the next one fails, this file speaks of what the others do not know.
+                table.withLock { $0.written[name] = nil }
+                try storage { () throws(FileError) in
                     // No generation may speak of a deleted partition: a new one may get its name.
                     for _ in 0..<(deleted.isEmpty && !inBothGenerations ? 1 : 2) {
                         try checkpoint.write(name, in: path, environment.fileSystem)
                     }
                 }
+                table.withLock { $0.written[name] = checkpoint }
             }
-            table.withLock { table in
-                table.written = current
-                table.deleted.subtract(deleted)
-            }
+            table.withLock { $0.deleted.subtract(deleted) }
         }
     }
 }

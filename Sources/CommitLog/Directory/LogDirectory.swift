@@ -8,6 +8,7 @@ import Synchronization
 ///     .lock                              the process that uses the directory: its number, and flock(2) on the file
 ///     meta.properties                    cluster, node and directory id
 ///     .kafka_cleanshutdown               the last stop was clean; gone while the directory is in use
+///     leader-epoch-floor                 the least leader epoch of the partitions, one more after each crash
 ///     .sync-failed                       a sync has failed, so that what can be read may not be on the disk
 ///     recovery-point-offset-checkpoint   up to where each partition is durable
 ///     log-start-offset-checkpoint        where partitions begin that were cut inside a segment
@@ -45,6 +46,8 @@ package final class LogDirectory: Sendable {
     let groupCommit: GroupCommit
     let syncer: any FileSystemSyncer
     let suspicion: SyncSuspicion
+    /// The least leader epoch of the partitions.
+    let epochFloor: LeaderEpoch
     /// How much room there is.
     package let space: DiskSpace
     let table: Locked<PartitionTable>
@@ -80,11 +83,15 @@ package final class LogDirectory: Sendable {
         try storage { () throws(FileError) in try make(path, fileSystem) }
         let lock = try take(path, fileSystem)
         var generator = generator
+        let name = "\(path)/\(MetaProperties.fileName)"
+        let isNew = !fileSystem.exists(name) && !fileSystem.exists(name + LogFileNames.previous)
         let properties = try identify(path, clusterID, nodeID, &generator, fileSystem)
         var damaged = properties.damaged.map { "\($0) is damaged, its copy is used" }
         let marker = "\(path)/\(cleanShutdownName)"
         let wasClean = try isCleanMark(marker, fileSystem)
         if wasClean == false { damaged.append("\(marker) is damaged, the stop counts as a crash") }
+        let floor = try LeaderEpochFloor.settle(in: path, wasClean: isNew || wasClean ?? false, fileSystem)
+        damaged += floor.damaged.map { "\($0) is damaged, leader epochs go on above all that may have been used" }
         try storage { () throws(FileError) in
             try fileSystem.remove(marker)
             try fileSystem.syncDirectory(path)
@@ -95,6 +102,7 @@ package final class LogDirectory: Sendable {
             wasClean: wasClean ?? false,
             environment,
             lock,
+            epochFloor: floor.epoch,
             damaged: damaged
         )
     }
@@ -105,9 +113,11 @@ package final class LogDirectory: Sendable {
         wasClean: Bool,
         _ environment: LogEnvironment,
         _ lockFile: any File,
+        epochFloor: LeaderEpoch,
         damaged: [String]
     ) throws(LogError) {
         self.path = path
+        self.epochFloor = epochFloor
         self.properties = properties
         syncer = try storage { () throws(FileError) in try environment.fileSystem.syncer(for: path) }
         groupCommit = GroupCommit(path: path, environment: environment)

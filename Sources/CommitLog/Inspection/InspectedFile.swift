@@ -25,7 +25,7 @@ package enum InspectedFileKind: Equatable, Sendable {
         }
         func base(_ suffix: String) -> Offset? { LogFileNames.offset(in: name, suffix) }
         switch name {
-        case LogFileNames.leaderEpochs: self = .leaderEpochs
+        case LogFileNames.leaderEpochs, LeaderEpochFloor.fileName: self = .leaderEpochs
         case LogFileNames.partitionMetadata: self = .partitionMetadata
         case MetaProperties.fileName: self = .metaProperties
         case ManifestFormat.fileName: self = .manifest
@@ -42,8 +42,8 @@ package enum InspectedFileKind: Equatable, Sendable {
 
     /// The names that are recognised, for a message.
     package static let known =
-        "*.log, *.index, *.timeindex, *.snapshot, leader-epoch-checkpoint, *-offset-checkpoint, partition.metadata, "
-        + "meta.properties, segments.manifest and quarantine-checkpoint"
+        "*.log, *.index, *.timeindex, *.snapshot, leader-epoch-checkpoint, leader-epoch-floor, *-offset-checkpoint, "
+        + "partition.metadata, meta.properties, segments.manifest and quarantine-checkpoint"
 }
 
 /// A small text file of a data directory, as it is, and what the broker would say of it. Immutable.

@@ -30,6 +30,8 @@ struct PartitionVerifier {
                 base: base,
                 isSealed: number + 1 < bases.count,
                 epochs: epochs,
+                epochsCompleteBelow: partition.flatMap { checkpoints.recoveryPoints.offsets[$0] }
+                    ?? LogFileNames.maximumOffset,
                 compactedBelow: compactedBelow,
                 closed: manifest.segments.first { $0.baseOffset == base },
                 quarantine: quarantine

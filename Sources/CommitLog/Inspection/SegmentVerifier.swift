@@ -15,6 +15,8 @@ struct SegmentVerifier {
     /// Whether the log goes on in another segment, so that this one is complete.
     let isSealed: Bool
     let epochs: LeaderEpochs
+    /// Below, all epochs are in the checkpoint; what was appended later may be of one that is not there yet.
+    let epochsCompleteBelow: Offset
     /// Below, compaction may have taken offsets out.
     let compactedBelow: Offset
     /// What the manifest says of it; nil if it says nothing.
@@ -36,6 +38,7 @@ struct SegmentVerifier {
         base: Offset,
         isSealed: Bool,
         epochs: LeaderEpochs,
+        epochsCompleteBelow: Offset = LogFileNames.maximumOffset,
         compactedBelow: Offset,
         closed: Manifest.Segment? = nil,
         quarantine: Quarantine = Quarantine()
@@ -44,6 +47,7 @@ struct SegmentVerifier {
         self.base = base
         self.isSealed = isSealed
         self.epochs = epochs
+        self.epochsCompleteBelow = epochsCompleteBelow
         self.compactedBelow = compactedBelow
         self.closed = closed
         self.quarantine = quarantine
@@ -205,6 +209,7 @@ struct SegmentVerifier {
         let found = header.leaderEpoch
         let known = epochs.epoch(of: header.baseOffset)
         guard found != .none, known != .none, known != found else { return nil }
+        if found > epochs.latest, header.baseOffset >= epochsCompleteBelow { return nil }
         return "its leader epoch is \(found), and by the checkpoint \(known) is that of its offset"
     }
 

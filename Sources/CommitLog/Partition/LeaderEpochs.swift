@@ -57,24 +57,20 @@ struct LeaderEpochs: Equatable {
     }
 
     /// Writes the checkpoint file, durably if `synced`.
-    func save(in directory: String, _ fileSystem: any FileSystem, synced: Bool) throws(LogError) {
-        try storage { () throws(FileError) in
-            try SmallFile.replaceKeepingPrevious(
-                LogFileNames.leaderEpochs,
-                in: directory,
-                with: Array(checkpoint.sealed.utf8),
-                fileSystem,
-                synced: synced
-            )
-        }
+    func save(in directory: String, _ fileSystem: any FileSystem, synced: Bool) throws(FileError) {
+        try SmallFile.replaceKeepingPrevious(
+            LogFileNames.leaderEpochs,
+            in: directory,
+            with: Array(checkpoint.sealed.utf8),
+            fileSystem,
+            synced: synced
+        )
     }
 
     /// Writes the next checkpoint file beside the present one, for ``publish(in:_:)`` once it has reached the disk.
-    func prepare(in directory: String, _ fileSystem: any FileSystem) throws(LogError) {
+    func prepare(in directory: String, _ fileSystem: any FileSystem) throws(FileError) {
         let path = "\(directory)/\(LogFileNames.leaderEpochs)\(LogFileNames.temporary)"
-        try storage { () throws(FileError) in
-            try SmallFile.write(Array(checkpoint.sealed.utf8), to: path, fileSystem, synced: false)
-        }
+        try SmallFile.write(Array(checkpoint.sealed.utf8), to: path, fileSystem, synced: false)
     }
 
     /// Puts the prepared file into the place of the present one.

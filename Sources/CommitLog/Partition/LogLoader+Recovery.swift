@@ -201,8 +201,7 @@ extension LogLoader {
         ) { header in
             found.producers.record(header, lastOffset: header.lastOffset, maxTimestamp: header.maxTimestamp)
             if header.nextOffset <= durable { found.proven += header.totalLength }
-            // Only if the checkpoint is gone: no checksum covers this field, and an epoch is durable before it is used.
-            if lacksEpochs { found.epochs.note(header) }
+            note(header, in: &found.epochs)
         }
         if scan.isForeign {
             throw .unsupportedFormat(path: segment.path, "it holds messages from before Kafka 0.11")

@@ -18,8 +18,7 @@ struct LoadedLog {
     /// Whether a snapshot of the producers at the log's end is on disk.
     var hasSnapshot = false
     var manifest = Manifest()
-    /// Whether the file of the epochs is still to be put in its place, once everything is synced.
-    var hasPreparedEpochs = false
+    var epochFile = EpochFile.current
     var quarantine = Quarantine()
     /// Below, offsets may be missing without anything being wrong.
     var mayHaveGapsBelow = Offset.zero
@@ -55,7 +54,7 @@ struct LogLoader {
     /// Whether the epochs have to be made out from the batches.
     var lacksEpochs = false
     /// Whether the files were made just now that say what the directory is.
-    private var isUnnamed = false
+    private(set) var isUnnamed = false
 
     var fileSystem: any FileSystem { environment.fileSystem }
 
@@ -92,24 +91,11 @@ struct LogLoader {
         let segments = try discardRemains(bases, stored).map { segment($0, isNew: isNew) }
         if !isNew { try loadQuarantine(manifest, segments) }
         var loaded = try isDirty ? recover(segments, stored) : take(segments, stored)
-        let hasLost = isDirty && !isAsDurable(loaded, stored)
-        if isDirty, !hasLost {
-            // With those that have begun at the log's end.
-            loaded.epochs = stored
-        } else if isDirty {
-            // Above every epoch there was, also one whose records are all lost: who has seen them must be able to notice.
-            let last = max(loaded.epochs.latest, stored.latest)
-            // The checkpoint that is damaged may have had one more.
-            let (next, overflow) = last.rawValue.addingReportingOverflow(lacksEpochs && stored.latest > .none ? 2 : 1)
-            if overflow { throw .corrupt(path: directory, "its leader epochs are used up") }
-            _ = loaded.epochs.assign(LeaderEpoch(next), at: loaded.logEnd)
-        } else if loaded.epochs.entries.isEmpty {
-            _ = loaded.epochs.assign(LeaderEpoch(0), at: loaded.logEnd)
-        }
-        if loaded.epochs != stored { loaded.hasPreparedEpochs = try save(loaded.epochs, isNew: isNew) }
+        let isUnsure = isDirty && !isAsDurable(loaded)
+        try beginEpoch(&loaded, stored, isNew: isNew, isDirty: isDirty)
         if isDirty, syncs { try syncNames() }
         // Otherwise that is part of the log's first sync, before anything that is durable by it.
-        loaded.isNew = (isUnnamed || hasLost) && !(isDirty && syncs)
+        loaded.isNew = (isUnnamed || isUnsure) && !(isDirty && syncs)
         loaded.hasSnapshot = fileSystem.exists(
             "\(directory)/\(LogFileNames.name(loaded.logEnd, LogFileNames.snapshot))"
         )
@@ -134,12 +120,10 @@ struct LogLoader {
         return loaded
     }
 
-    /// Whether the log is, after a crash, just as the last checkpoint says: nobody has seen a record that is gone, since
-    /// none was shown before it was durable, and nobody will miss one.
-    private func isAsDurable(_ loaded: LoadedLog, _ stored: LeaderEpochs) -> Bool {
-        guard let point = hints.recoveryPoint, point > .zero, config.durability == .fsync else { return false }
-        return loaded.logEnd == point && !isUnnamed && !report.isNoteworthy
-            && !stored.entries.isEmpty && stored.entries.allSatisfy { $0.start <= point }
+    /// Whether the log is, after a crash, just as the last checkpoint says.
+    private func isAsDurable(_ loaded: LoadedLog) -> Bool {
+        guard let point = hints.recoveryPoint, point > .zero else { return false }
+        return loaded.logEnd == point && !isUnnamed && !report.isNoteworthy && !lacksEpochs
     }
 
     // MARK: The directory
@@ -165,16 +149,6 @@ struct LogLoader {
             fileSystem,
             synced: false
         )
-    }
-
-    /// Saves the epochs; returns whether they are only prepared: a file that replaces a durable one must be durable before.
-    private func save(_ epochs: LeaderEpochs, isNew: Bool) throws(LogError) -> Bool {
-        if syncs || isNew {
-            try epochs.save(in: directory, fileSystem, synced: syncs && !isNew)
-            return false
-        }
-        try epochs.prepare(in: directory, fileSystem)
-        return true
     }
 
     /// Makes the directory durable as such: the process that has made it may have died before its first sync, and what is
@@ -224,30 +198,6 @@ struct LogLoader {
         }
         // Without any segment there are no records, but their offsets are not given to others.
         return bases.isEmpty ? [max(hints.logStart ?? .zero, hints.recoveryPoint ?? .zero)] : bases
-    }
-
-    /// As on disk; none if there is no checkpoint of them.
-    func storedEpochs() throws(LogError) -> LeaderEpochs { try epochGenerations().value ?? LeaderEpochs() }
-
-    private func epochGenerations() throws(LogError) -> Generations<LeaderEpochs> {
-        let previous = "\(directory)/\(LogFileNames.leaderEpochs)\(LogFileNames.previous)"
-        return try Generations.read(
-            LogFileNames.leaderEpochs,
-            in: directory,
-            limit: TextCheckpoint.maximumBytes,
-            fileSystem
-        ) { text, path throws(LogError) in
-            // A crash before the partition's first sync may have left it so, and then there is none before it.
-            if !SmallFile.isFinished(text), !fileSystem.exists(previous) { return LeaderEpochs() }
-            return try LeaderEpochs(TextCheckpoint(text, path: path), path: path)
-        }
-    }
-
-    private mutating func loadEpochs() throws(LogError) -> LeaderEpochs {
-        let found = try epochGenerations()
-        report.repairedFiles += found.damaged
-        lacksEpochs = found.isOutdated
-        return found.value ?? LeaderEpochs()
     }
 
     func segment(_ base: Offset, isNew: Bool) -> LogSegment {

@@ -64,8 +64,10 @@ extension PartitionLog {
     }
 
     private func save(_ epochs: LeaderEpochs) throws(LogError) {
-        try epochs.save(in: directory, environment.fileSystem, synced: true)
-        preparedEpochs.withLock { $0 = false }
+        try storage { () throws(FileError) in
+            try epochs.save(in: directory, environment.fileSystem, synced: true)
+        }
+        epochFile.withLock { $0 = .current }
     }
 
     /// Begins a leader epoch at the log's end: a new leader has been chosen. Durable when it returns; appends wait.

@@ -42,6 +42,7 @@ extension PartitionLog {
                 try writer.active.segment.finishIndexes()
                 if syncs { try writer.active.segment.syncIndexes() }
                 try writeProducerSnapshot(writer.producers, at: offsets.logEnd, synced: false)
+                if !syncs { try prepareEpochs(writer) }
             }
         }
     }

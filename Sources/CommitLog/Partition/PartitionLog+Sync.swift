@@ -22,6 +22,7 @@ extension PartitionLog {
             let work = beginSync(extent)
             do throws(FileError) {
                 try prepare(work)
+                try completeEpochs()
                 try sync(work)
             } catch {
                 throw fail(work, error)
@@ -54,6 +55,7 @@ extension PartitionLog {
             let work = beginSync(.logEnd)
             do throws(FileError) {
                 try prepare(work)
+                try prepareEpochs(writer.withLock { $0 })
             } catch {
                 throw fail(work, error)
             }
@@ -110,12 +112,6 @@ extension PartitionLog {
         }
         if let active = work.active { try active.sync() }
         let fileSystem = environment.fileSystem
-        if hasPreparedEpochs {
-            let name = "\(LogFileNames.leaderEpochs)\(LogFileNames.temporary)"
-            try fileSystem.open("\(directory)/\(name)", .existing).sync()
-            try replaceEpochs()
-            try fileSystem.syncDirectory(directory)
-        }
         if work.isNew {
             for name in [LogFileNames.partitionMetadata, LogFileNames.leaderEpochs] {
                 try fileSystem.open("\(directory)/\(name)", .existing).sync()

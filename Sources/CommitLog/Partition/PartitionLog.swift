@@ -16,8 +16,8 @@ package final class PartitionLog: Sendable {
     let environment: LogEnvironment
     let settings: Locked<LogSettings>
     let writer: Locked<LogWriter>
-    /// Whether the leader epochs that recovery has written are still to take the place of the present ones.
-    let preparedEpochs: Locked<Bool>
+    /// Whether the file of the leader epochs has the last one. A leaf; changed with `maintenance` held, or `writer`.
+    let epochFile: Locked<EpochFile>
     let snapshot: Locked<LogSnapshot>
     let observers = Locked<[any LogObserver]>([])
     /// Segments that are out of the log and whose files go when their time has come, oldest first.
@@ -61,7 +61,7 @@ package final class PartitionLog: Sendable {
 
     private init(_ loaded: LoadedLog, _ loader: LogLoader) {
         topicPartition = loader.topicPartition
-        preparedEpochs = Locked(loaded.hasPreparedEpochs)
+        epochFile = Locked(loaded.epochFile)
         topicID = loader.topicID
         recovery = loaded.report
         directory = loader.directory
@@ -89,24 +89,37 @@ package final class PartitionLog: Sendable {
         writer = Locked(LogWriter(loaded))
     }
 
-    var hasPreparedEpochs: Bool { preparedEpochs.withLock { $0 } }
+    var hasPreparedEpochs: Bool { epochFile.withLock { $0 == .prepared } }
 
     /// Whether opening has left something that ``LogDirectory/commit(_:)`` has to make durable: records, or the epoch.
     package var needsCommit: Bool { offsets.durable < offsets.logEnd || hasPreparedEpochs }
 
-    /// Puts the leader epochs that recovery has prepared in their place, for who has synced the file system since and will
+    /// Puts the leader epochs that were prepared in their place, for who has synced the file system since and will
     /// once more. Returns whether there was something to do.
     func publishEpochs() throws(FileError) -> Bool {
         try maintenance.withLock { () throws(FileError) in
-            if hasPreparedEpochs { try replaceEpochs() } else { return false }
+            guard hasPreparedEpochs else { return false }
+            try LeaderEpochs.publish(in: directory, environment.fileSystem)
+            epochFile.withLock { $0 = .current }
             return true
         }
     }
 
-    /// Called with `maintenance` held, once the prepared file is durable.
-    func replaceEpochs() throws(FileError) {
-        try LeaderEpochs.publish(in: directory, environment.fileSystem)
-        preparedEpochs.withLock { $0 = false }
+    /// Makes the epochs' file ready for ``publishEpochs()`` if records of an epoch that it lacks are about to be durable.
+    /// Called with `maintenance` held.
+    func prepareEpochs(_ writer: LogWriter) throws(FileError) {
+        guard epochFile.withLock({ $0 == .outdated }), let last = writer.epochs.entries.last,
+            last.start < offsets.logEnd
+        else { return }
+        try writer.epochs.prepare(in: directory, environment.fileSystem)
+        epochFile.withLock { $0 = .prepared }
+    }
+
+    /// Writes what the epochs' file lacks, durably, before records of the last epoch are. Called with `maintenance` held.
+    func completeEpochs() throws(FileError) {
+        guard epochFile.withLock({ $0 != .current }) else { return }
+        try writer.withLock { $0.epochs }.save(in: directory, environment.fileSystem, synced: true)
+        epochFile.withLock { $0 = .current }
     }
 
     package var offsets: LogOffsets { snapshot.withLock { $0.offsets } }

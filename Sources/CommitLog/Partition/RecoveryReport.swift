@@ -50,16 +50,20 @@ package struct OpeningHints: Equatable, Sendable {
     package var isSuspect: Bool
     /// The most bytes that may be read now: a log of which more has to be read is not opened, but left for later.
     package var maximumScan: Int?
+    /// The least epoch of what is appended from now on, durably on record: see ``LeaderEpochFloor``.
+    package var epochFloor: LeaderEpoch
 
     package init(
         logStart: Offset? = nil,
         recoveryPoint: Offset? = nil,
         isSuspect: Bool = false,
-        maximumScan: Int? = nil
+        maximumScan: Int? = nil,
+        epochFloor: LeaderEpoch = LeaderEpoch(0)
     ) {
         self.logStart = logStart
         self.recoveryPoint = recoveryPoint
         self.isSuspect = isSuspect
         self.maximumScan = maximumScan
+        self.epochFloor = epochFloor
     }
 }

@@ -231,7 +231,8 @@ struct ReadWindow {
     }
 
     /// Whether the file begins with a message of the formats before batches (magic 0 and 1): offset 8 bytes, size 4,
-    /// checksum 4, magic 1. Zeros, which a crash may leave, are none.
+    /// checksum 4, magic 1. By its checksum, for a batch of which a power cut has left the first sectors, or the last,
+    /// may look like one otherwise.
     mutating func holdsOlderFormat() throws(LogError) -> Bool {
         let headLength = RecordBatchFormat.magicPosition + 1
         guard try load(0, count: headLength) == headLength else { return false }
@@ -241,14 +242,11 @@ struct ReadWindow {
         guard magic == 0 || magic == 1, size >= 14, Int(size) <= end - RecordBatchFormat.lengthOverhead else {
             return false
         }
-        // A batch of which only the magic has changed is damaged, and no message of those formats.
         let total = Int(size) + RecordBatchFormat.lengthOverhead
-        guard total >= RecordBatchFormat.recordsPosition else { return true }
-        guard try load(0, count: total) == total else { return true }
+        guard try load(0, count: total) == total else { return false }
         return withBytes(0, count: total) { bytes in
-            let stored: UInt32 = bigEndian(bytes, RecordBatchFormat.checksumPosition)
-            let covered = bytes.dropFirst(RecordBatchFormat.checksummedPosition)
-            return CRC32C.checksum(UnsafeRawBufferPointer(rebasing: covered)) != stored
+            let stored: UInt32 = bigEndian(bytes, RecordBatchFormat.lengthOverhead)
+            return CRC32.checksum(UnsafeRawBufferPointer(rebasing: bytes[RecordBatchFormat.magicPosition...])) == stored
         }
     }
 }
