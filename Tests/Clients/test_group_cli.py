@@ -673,6 +673,76 @@ def test_leaving_lets_others_read_on_at_once(broker, martlet, group, three):
         assert time.monotonic() - began < 10
 
 
+def test_members_of_the_newer_protocol_share_with_those_of_confluent(broker, martlet, group, make_topic):
+    topic = make_topic(partitions=6)
+    values = []
+    stop = threading.Event()
+
+    def read_with_confluent():
+        reader = confluent_kafka.Consumer(
+            {
+                "bootstrap.servers": broker.bootstrap,
+                "group.id": group,
+                "group.protocol": "consumer",
+                "auto.offset.reset": "earliest",
+            }
+        )
+        reader.subscribe([topic])
+        while not stop.is_set():
+            message = reader.poll(0.1)
+            if message is not None and not message.error():
+                values.append(message.value().decode())
+        reader.close()
+
+    with Consuming(broker, group, topic, "--protocol", "consumer", "--from", "beginning") as ours:
+        ours.wait(lambda it: any("assigned" in line for line in it.told))
+        other = threading.Thread(target=read_with_confluent)
+        other.start()
+        try:
+            wait_until(lambda: has_settled(martlet, group, 2), lambda: ours.told)
+            (members,) = json.loads(martlet("group", "members", group, "--json"))
+            assert members["type"] == "consumer"
+            assert [len(member["partitions"]) for member in members["members"]] == [3, 3]
+            with wire.connect(broker) as connection:
+                for partition in range(6):
+                    batch = batches.batch([(None, b"%d:%d" % (partition, number)) for number in range(10)])
+                    assert wire.produce(connection, topic, batch, partition=partition).error_code == 0
+            wait_until(lambda: len(ours.lines) + len(values) >= 60, lambda: (len(ours.lines), len(values), ours.told))
+            assert sorted(ours.values + values) == all_values(6, 10)
+            assert ours.lines and values
+            assert described(martlet, group)["type"] == "consumer"
+        finally:
+            stop.set()
+            other.join(SECONDS)
+        wait_until(lambda: has_settled(martlet, group, 1), lambda: ours.told)
+        ours.stop()
+    report = described(martlet, group)
+    assert (report["members"], report["lag"]) == (0, 0)
+    # And the group goes on, by the other protocol.
+    with wire.connect(broker) as connection:
+        assert wire.produce(connection, topic, batches.batch([(None, b"after")])).error_code == 0
+    with Consuming(broker, group, topic, "--protocol", "classic") as after:
+        after.wait(lambda it: it.values == ["after"])
+        after.stop()
+
+
+def test_patterns_and_static_members_of_the_newer_protocol(broker, martlet, group, make_topic):
+    first, second = make_topic(), make_topic()
+    prefix = first.rsplit("-", 1)[0]
+    with wire.connect(broker) as connection:
+        for topic in (first, second):
+            payload = batches.batch([(None, topic.encode())])
+            assert wire.produce(connection, topic, payload).error_code == 0
+    options = ["--protocol", "consumer", "--pattern", prefix + "-[0-9]+", "--from", "beginning", "--instance-id", "one"]
+    with Consuming(broker, group, *options) as one:
+        one.wait(lambda it: len(it.lines) == 2)
+        assert sorted(one.values) == sorted([first, second])
+        one.stop()
+    assert committed(broker, group) == {(first, 0): 1, (second, 0): 1}
+    (members,) = json.loads(martlet("group", "members", group, "--json"))
+    assert [one["instance_id"] for one in members["members"]] == ["one"], "a static member's place is kept"
+
+
 def test_history_says_who_why_how_long_and_what_moved(broker, martlet, group, three):
     topic, _ = three
     with Consuming(broker, group, topic, "--from", "beginning") as first:
@@ -788,6 +858,7 @@ def test_consume_refuses_bad_input(refused, group):
         ["consume", "t", "--group", group, "--protocol", "telepathy"],
         ["consume", "t", "--group", group, "--assignor", "fair"],
         ["consume", "t", "--group", group, "--session-timeout", "0"],
+        ["consume", "t", "--group", group, "--protocol", "consumer", "--assignor", "range"],
         ["consume", "t", "--assignor", "range"],
         ["consume", "t", "--pattern", "x", "--group", group],
     ):

@@ -6,6 +6,14 @@ struct GroupOptions: ParsableArguments {
     /// By which protocol the group is coordinated.
     enum GroupProtocolOption: String, ExpressibleByArgument, CaseIterable {
         case classic
+        case consumer
+
+        var value: GroupConfiguration.GroupProtocol {
+            switch self {
+            case .classic: .classic
+            case .consumer: .consumer
+            }
+        }
     }
 
     /// An assignor, by Kafka's name.
@@ -23,7 +31,10 @@ struct GroupOptions: ParsableArguments {
     @Option(name: .shortAndLong, help: "Read as a member of this group, and commit what was written.")
     var group: String?
 
-    @Option(name: .customLong("protocol"), help: "By which protocol the group is coordinated (default: classic).")
+    @Option(
+        name: .customLong("protocol"),
+        help: "By which protocol the group is coordinated (default: classic); consumer is the newer one (KIP-848)."
+    )
     var groupProtocol: GroupProtocolOption?
 
     @Option(help: "An assignor to offer; may be repeated (default: range, then cooperative-sticky).")
@@ -54,6 +65,9 @@ struct GroupOptions: ParsableArguments {
         } else if group?.isEmpty == true {
             throw ValidationError("--group is empty")
         }
+        if groupProtocol == .consumer, !assignor.isEmpty || sessionTimeout != nil {
+            throw ValidationError("--assignor and --session-timeout are the broker's affair with --protocol consumer")
+        }
         if let sessionTimeout, sessionTimeout < 1 {
             throw ValidationError("--session-timeout is \(sessionTimeout), but must be at least 1")
         }
@@ -65,6 +79,7 @@ struct GroupOptions: ParsableArguments {
         let subscription: GroupConfiguration.Subscription = pattern.map { .pattern($0) } ?? .topics(topics)
         var configuration = GroupConfiguration(id: group, subscription: subscription)
         configuration.instanceID = instanceId
+        configuration.groupProtocol = (groupProtocol ?? .classic).value
         if !assignor.isEmpty { configuration.assignors = assignor.map(\.assignor) }
         if let sessionTimeout {
             configuration.sessionTimeout = .seconds(sessionTimeout)

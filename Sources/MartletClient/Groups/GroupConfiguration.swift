@@ -4,7 +4,8 @@ public struct GroupConfiguration: Sendable {
     public enum Subscription: Equatable, Sendable {
         /// These topics; those that do not exist yet are read once they do.
         case topics([String])
-        /// All topics whose whole name matches a regular expression, in Swift's syntax, which is close to Perl's.
+        /// All topics whose whole name matches a regular expression: in Swift's syntax, which is close to Perl's, or with
+        /// the consumer protocol in the broker's, RE2's.
         case pattern(String)
     }
 
@@ -12,6 +13,9 @@ public struct GroupConfiguration: Sendable {
     public enum GroupProtocol: Equatable, Sendable {
         /// JoinGroup and SyncGroup: the members decide who reads what.
         case classic
+        /// The newer protocol (KIP-848): the broker decides, and says so in answers to heartbeats. It also sets
+        /// ``sessionTimeout`` and ``heartbeatInterval``; ``assignors`` do not count.
+        case consumer
     }
 
     /// What happens to a member's partitions. A value.
@@ -33,6 +37,8 @@ public struct GroupConfiguration: Sendable {
     public var groupProtocol = GroupProtocol.classic
     /// Makes the member a static one, whose partitions wait for it while it restarts (`group.instance.id`, KIP-345).
     public var instanceID: String?
+    /// The broker's assignor to ask for, with the consumer protocol; nil leaves it to the broker (`group.remote.assignor`).
+    public var serverAssignor: String?
     /// The assignors to offer, the best first (`partition.assignment.strategy`). With cooperative ones only, members keep
     /// reading while they join anew.
     public var assignors: [Assignor] = [.range, .cooperativeSticky]
@@ -72,7 +78,9 @@ extension GroupConfiguration {
         switch subscription {
         case .topics(let topics):
             if topics.isEmpty { throw ClientError(.invalidArgument, "no topic is subscribed to") }
-        case .pattern(let pattern): _ = try TopicPattern(pattern)
+        case .pattern(let pattern):
+            // With the consumer protocol the broker has to understand it, and says so if it does not.
+            if groupProtocol == .classic { _ = try TopicPattern(pattern) }
         }
         guard heartbeatInterval > .zero, heartbeatInterval < sessionTimeout else {
             throw ClientError(

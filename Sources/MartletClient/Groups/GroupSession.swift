@@ -11,7 +11,7 @@ final class GroupSession: Sendable {
     private let identity: Locked<GroupIdentity>
     private let tasks = Locked<[Task<Void, Never>]>([])
     private let closing = Promise<Void>()
-    private let driver: ClassicDriver
+    private let driver: any GroupDriver
 
     private var logger: Logger { core.configuration.client.logger }
 
@@ -21,7 +21,10 @@ final class GroupSession: Sendable {
         var identity = GroupIdentity(group: configuration.id)
         identity.instance = configuration.instanceID
         self.identity = Locked(identity)
-        driver = ClassicDriver(cluster: core.cluster, configuration: configuration)
+        switch configuration.groupProtocol {
+        case .classic: driver = ClassicDriver(cluster: core.cluster, configuration: configuration)
+        case .consumer: driver = ConsumerDriver(cluster: core.cluster, configuration: configuration)
+        }
         start()
     }
 
@@ -171,7 +174,9 @@ extension GroupSession {
         return offsets
     }
 
-    private static let passing = Cluster.passingCoordinatorErrors.union([.unstableOffsetCommit])
+    private static let passing = Cluster.passingCoordinatorErrors.union([
+        .unstableOffsetCommit, .staleMemberEpoch,
+    ])
 
     private func atCoordinator(
         _ body: (BrokerConnection) async throws(ClientError) -> Void

@@ -12,7 +12,7 @@ extension ClassicDriver {
             let wait = failures == 0 ? configuration.heartbeatInterval : retryDelay(failures)
             do throws(ClientError) { try await pause(wait) } catch { return }
             guard let identity = state.withLock({ $0.beating }) else { continue }
-            if session.isAwaited { application.awaken() } else { application.look(session.calls) }
+            application.look(session)
             if application.silence >= configuration.maximumPollInterval {
                 report(.stalled, from: identity)
                 continue
@@ -76,21 +76,4 @@ extension ClassicDriver {
         let topics = Set(shared.keys).union(subscribed)
         return try await partitionCounts(topics) != shared
     }
-}
-
-/// Whether the application still asks for records. A value.
-private struct Pulse {
-    private var calls: Int
-    private var lastCall = ContinuousClock.now
-
-    init(calls: Int) { self.calls = calls }
-
-    var silence: Duration { lastCall.duration(to: .now) }
-
-    mutating func look(_ new: Int) {
-        if new != calls { awaken() }
-        calls = new
-    }
-
-    mutating func awaken() { lastCall = .now }
 }

@@ -5,7 +5,7 @@ import Wire
 
 /// Does what a ``ClassicMembership`` decides: speaks to the coordinator, one request after the other, and has the session
 /// take partitions over and give them up. Heartbeats travel beside that. Guarded by its lock.
-final class ClassicDriver: Sendable {
+final class ClassicDriver: GroupDriver {
     struct State {
         var isLeaving = false
         /// Cuts short what can be, when the application wants to leave.
