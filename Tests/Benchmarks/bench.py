@@ -12,8 +12,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from contenders import Broker, Loops, Martlet, Shape
+from contenders import Broker, Loops, Shape
 from limits import COLD_START, FETCH, IDLE_MEMORY, PRODUCE, show
+from martlet import Martlet
 from processes import resident_bytes, warm_up
 
 EXPLANATION = """
@@ -89,13 +90,13 @@ def measure(options, directory):
     try:
         contenders = [
             Loops(options.tools, shape, directory),
-            Broker(options.tools, shape, "Martlet", "127.0.0.1", martlet.port, martlet.process.pid),
+            Broker(options.tools, shape, "Martlet", "127.0.0.1", martlet.port, martlet.pid),
         ]
         if options.against:
             host, port = options.against.rsplit(":", 1)
             contenders.append(Broker(options.tools, shape, options.against, host, int(port), options.against_pid))
         samples = take_turns(contenders, options.repeats, directory, shape)
-        resident_after = resident_bytes(martlet.process.pid)
+        resident_after = resident_bytes(martlet.pid)
     finally:
         martlet.stop()
     return summarise(options, shape, starts, idle, resident_after, samples)
@@ -110,7 +111,7 @@ def measure_start(options, directory):
         starts.append(martlet.start())
         if number == START_ROUNDS - 1:
             time.sleep(1)
-        idle.append(resident_bytes(martlet.process.pid))
+        idle.append(resident_bytes(martlet.pid))
         martlet.stop()
     return starts, idle
 

@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 import requests
-from contenders import Martlet
+from martlet import Martlet
 from processes import resident_bytes, thread_seconds, wait_for_port, warm_up
 
 EXPLANATION = """
@@ -74,14 +74,14 @@ class Stage:
 
     def __init__(self, options, directory):
         self.options = options
-        self.martlet = Martlet(options.binary, f"{directory}/data")
-        self.martlet.settings = {
+        settings = {
             "log.cleaner.dedupe.buffer.size": options.buffer << 20,
             "log.retention.ms": -1,
             "log.segment.delete.delay.ms": 0,
         }
+        self.martlet = Martlet(options.binary, f"{directory}/data", **settings)
         self.martlet.start()
-        self.pid = self.martlet.process.pid
+        self.pid = self.martlet.pid
 
     def create(self, topic, configs):
         with wait_for_port(self.martlet.port) as connection:

@@ -3,7 +3,6 @@
 import json
 import shutil
 import subprocess
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -127,28 +126,3 @@ class Broker(Contender):
         import socket
 
         return socket.create_connection((self.host, self.port), 10)
-
-
-class Martlet:
-    """Martlet as a process, started for the benchmark."""
-
-    def __init__(self, binary, data):
-        self.binary, self.data = binary, Path(data)
-        self.port = free_port()
-        self.settings = {}
-        self.process = None
-
-    def start(self):
-        """Starts it and returns the seconds from there to its first answer to a Metadata request."""
-        command = [self.binary, "serve", "--data", self.data, "--listen", f"127.0.0.1:{self.port}"]
-        for name, value in self.settings.items():
-            command += ["--set", f"{name}={value}"]
-        start = time.monotonic()
-        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        with wait_for_port(self.port) as connection:
-            requests.metadata(connection)
-        return time.monotonic() - start
-
-    def stop(self):
-        self.process.terminate()
-        self.process.wait(30)

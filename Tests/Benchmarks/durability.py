@@ -14,7 +14,7 @@ from pathlib import Path
 
 import requests
 from bench import progress, size_of
-from contenders import Martlet
+from martlet import Martlet
 from processes import cpu_seconds, wait_for_port, warm_up
 
 EXPLANATION = """
@@ -93,15 +93,13 @@ def arguments():
 
 
 def measure(options, directory):
-    martlet = Martlet(options.binary, f"{directory}/data")
-    martlet.start()
-    try:
+    with Martlet(options.binary, f"{directory}/data") as martlet:
+        martlet.start()
         cases = {
             case.name: summarise(case, take_turns(case, options, martlet, directory))
             for case in CASES
             if not options.case or case.name in options.case
         }
-    finally:
         martlet.stop()
     return {
         "machine": f"{platform.machine()}, {os.cpu_count()} cores, Linux {platform.release()}",
@@ -133,9 +131,9 @@ def one_pass(case, options, martlet, topic, mode, size):
         try:
             # The first sync of a partition includes its directory.
             produce(case, options, martlet, topic, count=case.partitions // case.batches, depth=1, connections=1)
-            before = cpu_seconds(martlet.process.pid)
+            before = cpu_seconds(martlet.pid)
             result = produce(case, options, martlet, topic, count, case.depth, case.connections)
-            return {**result, "cpu": cpu_seconds(martlet.process.pid) - before}
+            return {**result, "cpu": cpu_seconds(martlet.pid) - before}
         finally:
             requests.delete_topic(connection, topic)
 

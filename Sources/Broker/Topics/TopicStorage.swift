@@ -21,26 +21,40 @@ final class TopicStorage: Sendable {
         self.health = health
         self.log = log
         checkpointers = directories.map { directory in
-            let path = directory.path
-            return Checkpointer(directory) { error in
-                guard let error else {
-                    if health.clear(.checkpointFailing, path) { log.info("the checkpoint of \(path) is written again") }
-                    return
-                }
-                let reason = error.description
-                let next = Checkpointer.interval
-                if health.report(.checkpointFailing, path, reason: reason, nextTryIn: next) {
-                    log.error("the checkpoint of \(path) is not written, a restart may take longer: \(reason)")
-                }
+            Checkpointer(directory) { [weak directory] error in
+                guard let directory else { return }
+                Self.note(error, checkpointOf: directory, health, log)
             }
         }
         for directory in directories {
             for damage in directory.damaged { log.warning("\(damage)") }
             directory.setFailureHandler { error in
                 health.report(.directoryOffline, directory.path, reason: error.description)
+                health.clear(.checkpointFailing, directory.path)
                 log.critical("\(error)")
             }
         }
+    }
+
+    /// Reports a checkpoint that failed, and takes that back. What puts the whole directory out of use is reported as that.
+    static func note(
+        _ error: LogError?,
+        checkpointOf directory: LogDirectory,
+        _ health: Health,
+        _ log: Logger
+    ) {
+        let path = directory.path
+        guard let error, directory.failure == nil else {
+            let wasFailing = health.clear(.checkpointFailing, path)
+            if wasFailing, directory.failure == nil { log.info("the checkpoint of \(path) is written again") }
+            return
+        }
+        let reason = error.description
+        if health.report(.checkpointFailing, path, reason: reason, nextTryIn: Checkpointer.interval) {
+            log.error("the checkpoint of \(path) is not written, a restart may take longer: \(reason)")
+        }
+        // It may have gone out of use just now.
+        if directory.failure != nil { health.clear(.checkpointFailing, path) }
     }
 
     /// The directories, as people read them.

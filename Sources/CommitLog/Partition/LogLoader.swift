@@ -15,7 +15,7 @@ struct LoadedLog {
     var unsynced: [LogSegment] = []
     /// Everything below is durable.
     var durable: Offset
-    /// Whether a snapshot of the producers at the log's end is on disk.
+    /// Whether a snapshot of the producers at the log's end is on disk, or few batches tell as much.
     var hasSnapshot = false
     var manifest = Manifest()
     var epochFile = EpochFile.current
@@ -94,9 +94,8 @@ struct LogLoader {
         if isDirty, syncs { try syncNames() }
         // Otherwise that is part of the log's first sync, before anything that is durable by it.
         loaded.isNew = (isUnnamed || isUnsure) && !(isDirty && syncs)
-        loaded.hasSnapshot = fileSystem.exists(
-            "\(directory)/\(LogFileNames.name(loaded.logEnd, LogFileNames.snapshot))"
-        )
+        let snapshot = "\(directory)/\(LogFileNames.name(loaded.logEnd, LogFileNames.snapshot))"
+        loaded.hasSnapshot = loaded.active.hasNoIndex || fileSystem.exists(snapshot)
         loaded.logStart = min(max(hints.logStart ?? .zero, loaded.logStart), loaded.logEnd)
         loaded.producers.removeExpired(
             now: environment.time.now,
@@ -254,10 +253,10 @@ struct LogLoader {
                 guard let (_, header) = try reader.firstBatch(atOrAbove: largest.offset),
                     header.lastOffset == largest.offset, header.maxTimestamp == largest.timestamp
                 else { return nil }
-            } else if first.maxTimestamp > .none {
+            } else if first.maxTimestamp > .none, entry != nil {
                 return nil
             }
-            guard let end = try walkToEnd(&reader, from: entry) else { return nil }
+            guard let end = try walkToEnd(&reader, from: entry, &contents) else { return nil }
             return (contents, end)
         } catch {
             if case .failed(let failure) = error, case .storage = failure { throw failure }
@@ -265,11 +264,14 @@ struct LogLoader {
         }
     }
 
-    /// The offset behind the last batch, which ends exactly where the file does; nil if it does not.
+    /// The offset behind the last batch, which ends exactly where the file does; nil if it does not. Where there are no
+    /// index entries, the batches say what the largest timestamp is.
     private func walkToEnd(
         _ reader: inout SegmentReader,
-        from entry: OffsetIndexEntry?
+        from entry: OffsetIndexEntry?,
+        _ contents: inout SegmentContents
     ) throws(ReadInterruption) -> Offset? {
+        let hasIndex = entry != nil || contents.largest != nil
         var position = entry?.position.bytes ?? 0
         guard position < reader.end else { return nil }
         var next = reader.segment.baseOffset
@@ -277,6 +279,9 @@ struct LogLoader {
             let header = try reader.header(at: position)
             if position == entry?.position.bytes, header.lastOffset != entry?.offset { return nil }
             guard header.baseOffset >= next else { return nil }
+            if !hasIndex, header.recordCount > 0, header.maxTimestamp > contents.largest?.timestamp ?? .none {
+                contents.largest = TimeIndexEntry(timestamp: header.maxTimestamp, offset: header.lastOffset)
+            }
             next = header.nextOffset
             position += header.totalLength
         }

@@ -18,6 +18,8 @@ struct SegmentScan {
     /// The contents with the time index as it is on disk, if that is right as far as it goes and no entry but the last is
     /// missing, which is written when the segment is closed.
     let openContents: SegmentContents?
+    /// The indexes as they are if the segment goes on.
+    let unfinished: RebuiltIndexes
     /// What is wrong behind the good batches; nil if nothing.
     let problem: String?
     /// The file's first batch is of another format: the file is to be left alone.
@@ -30,13 +32,14 @@ struct SegmentScan {
     }
 
     /// Walks the batches of `segment`'s first `size` bytes, from `start` on, calling `visit` for each good one, and passes
-    /// over what is known to be damaged. `allows` says where offsets may be missing.
+    /// over what is known to be damaged. `allows` says where offsets may be missing; at `end` the walk stops.
     static func scan(
         _ segment: LogSegment,
         size: Int,
         depth: Depth,
         indexIntervalBytes: Int,
         from start: ScanStart? = nil,
+        below end: Offset? = nil,
         allows: (Range<Offset>) -> Bool = { _ in true },
         visit: (BatchHeader) -> Void = { _ in }
     ) throws(LogError) -> SegmentScan {
@@ -56,7 +59,7 @@ struct SegmentScan {
                 next = max(next, range.offsets.upperBound)
                 damage.removeFirst()
             }
-            guard rebuilt.contents.size < size else { break }
+            guard rebuilt.contents.size < size, end.map({ next < $0 }) ?? true else { break }
             let position = rebuilt.contents.size
             let result = try check(at: position, in: &window, depth: depth, expecting: next, base: segment.baseOffset)
             guard case .good(let header) = result else {
@@ -75,7 +78,7 @@ struct SegmentScan {
         }
         let isUnknown = rebuilt.contents.size == 0 && problem != nil
         let isForeign = isUnknown ? try window.holdsOlderFormat() : false
-        let openContents = rebuilt.openContents
+        let unfinished = rebuilt
         rebuilt.finish()
         return SegmentScan(
             contents: rebuilt.contents,
@@ -83,7 +86,8 @@ struct SegmentScan {
             leaderEpoch: epoch,
             offsetIndex: rebuilt.offsetIndex,
             timeIndex: rebuilt.timeIndex,
-            openContents: openContents,
+            openContents: unfinished.openContents,
+            unfinished: unfinished,
             problem: problem,
             isForeign: isForeign
         )

@@ -1,3 +1,6 @@
+import CommitLog
+import Glibc
+import Logging
 import Model
 import TestSupport
 import Testing
@@ -33,6 +36,31 @@ struct HealthTests {
         #expect(Health.status(of: health.conditions) == .degraded)
         #expect(health.clear(.compactionFailing, "a-0"))
         #expect(Health.status(of: health.conditions) == .healthy)
+    }
+
+    /// What puts a whole directory out of use is reported as that, and not as a checkpoint that fails as well.
+    @Test func aCheckpointThatFailsIsReportedWhileItsDirectoryIsInUse() throws {
+        let health = Health(time: time)
+        let log = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        let fileSystem = SimulatedFileSystem()
+        var environment = LogEnvironment(fileSystem: fileSystem, time: time)
+        environment.commitsInBackground = false
+        let directory = try LogDirectory.open("/data", nodeID: 1, environment: environment)
+        let id = TopicID(high: 1 << 12, low: 1 << 63)
+        let partition = try directory.openPartition(TopicPartition("a", 0), topicID: id, config: LogConfig())
+        let full = LogError.storage(FileError("write", "/data/x", code: ENOSPC))
+        TopicStorage.note(full, checkpointOf: directory, health, log)
+        #expect(health.conditions.map(\.kind) == [.checkpointFailing])
+        TopicStorage.note(nil, checkpointOf: directory, health, log)
+        #expect(health.conditions.isEmpty)
+        TopicStorage.note(full, checkpointOf: directory, health, log)
+        fileSystem.inject { operation, _ in operation == .write ? EIO : nil }
+        #expect(throws: LogError.self) { _ = try partition.append(Batch(["x"]).bytes) }
+        let failure = try #require(directory.failure)
+        TopicStorage.note(failure, checkpointOf: directory, health, log)
+        #expect(health.conditions.isEmpty)
+        TopicStorage.note(failure, checkpointOf: directory, health, log)
+        #expect(health.conditions.isEmpty)
     }
 
     @Test func aTopicThatIsGoneLeavesNothingBehind() {
