@@ -37,6 +37,7 @@ package enum APIs {
         Handler(ApplyRetentionRequest.self),
         Handler(CompactTopicRequest.self),
         Handler(DescribeHealthRequest.self),
+        Handler(GroupHistoryRequest.self),
     ]
 
     /// The APIs in the order of their keys.

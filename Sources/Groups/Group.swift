@@ -28,6 +28,11 @@ package struct Group: Equatable, Sendable {
         membership.isUnused && membership.generation == .initial && offsets.isEmpty
     }
 
+    /// Whether the group is nothing but ids that were handed out and whose clients have not come back yet.
+    package var isPromise: Bool {
+        membership.isPromise && membership.generation == .initial && offsets.isEmpty
+    }
+
     // MARK: Commits
 
     package mutating func commit(
@@ -110,7 +115,15 @@ package struct Group: Equatable, Sendable {
 
     /// Forgets the offsets of topics that are no more: a new topic of that name begins anew.
     package mutating func forgetTopics(_ areGone: (String) -> Bool, _ step: inout GroupStep) {
-        forget(offsets.partitions { areGone($0.topic) }, &step)
+        // Most offsets are of the topic of the one before.
+        var last: (topic: String, isGone: Bool)?
+        let gone = offsets.partitions { partition in
+            if let last, last.topic == partition.topic { return last.isGone }
+            let isGone = areGone(partition.topic)
+            last = (partition.topic, isGone)
+            return isGone
+        }
+        forget(gone, &step)
     }
 
     private mutating func forget(_ partitions: [TopicPartition], _ step: inout GroupStep) {

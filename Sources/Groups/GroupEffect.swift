@@ -28,6 +28,8 @@ package enum GroupTimer: Hashable, Sendable {
     case sync
     /// A member that has not been heard of.
     case session(MemberID)
+    /// The end of a storm of rebalances, unless there is another one until then.
+    case calm
 }
 
 /// What an append was for: goes to the host and comes back with the outcome. Immutable.

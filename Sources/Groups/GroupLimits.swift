@@ -6,6 +6,12 @@ package enum GroupLimits {
     package static let protocolsPerMember = 16
     /// Bytes of all that a member says of itself, over all its protocols.
     package static let metadataBytesPerMember = 64 * 1024
+    /// Bytes of all that a group's members say of themselves: they are handed to the leader in one response.
+    package static let metadataBytesPerGroup = 64 * 1024 * 1024
+    /// Bytes that the members of all groups may make a broker keep. No more are accepted beyond that.
+    package static let memberBytes = 512 * 1024 * 1024
+    /// What a member counts for, beside what it says of itself and what it is assigned.
+    package static let bytesPerMember = 1024
     /// Bytes of one member's assignment.
     package static let assignmentBytesPerMember = 1024 * 1024
     /// Bytes of a group with all its assignments as it is written to the log.
@@ -19,6 +25,14 @@ package enum GroupLimits {
     package static let shortestWait = Duration.seconds(1)
     /// Rebalances a group remembers.
     package static let history = 32
+    /// So many rebalances that begin within ``stormWindow`` are a storm, which somebody should look into.
+    package static let stormRebalances = 10
+    package static let stormWindow = Duration.seconds(60)
+    /// Bytes of the assignments before and after a rebalance that are compared to see what has moved.
+    package static let comparedAssignmentBytes = 256 * 1024
+    /// Groups of one partition that are nothing but an id which a client was told to come back with. The oldest is
+    /// forgotten for a newer one.
+    package static let promisedGroups = 1_000
     /// Bytes of the reason a client gives for joining or leaving; the rest is cut off.
     package static let reasonBytes = 256
 

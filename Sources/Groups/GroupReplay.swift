@@ -1,27 +1,50 @@
 package import Model
 
 /// Puts groups together again from what the log says of them, record by record. A value, owned by whoever loads.
+///
+/// One record mostly concerns the group and the topic of the record before it, so these are at hand without being looked up.
 package struct GroupReplay: Sendable {
-    private var memberships: [GroupID: ClassicGroupValue] = [:]
-    private var offsets: [GroupID: [TopicPartition: CommittedOffset]] = [:]
+    private struct Entry: Sendable {
+        var membership: ClassicGroupValue?
+        var offsets: [TopicPartition: CommittedOffset] = [:]
+    }
+
+    private var entries: [Entry] = []
+    private var places: [GroupID: Int] = [:]
+    private var last: (id: GroupID, place: Int)?
+    /// Each topic's name once: a million offsets need not hold a million copies of it.
+    private var topics: Set<String> = []
+    private var lastTopic = ""
 
     package init() {}
 
     package mutating func apply(_ record: GroupRecord) {
         switch record {
-        case .classicGroup(let id, let value): memberships[id] = value
-        case .offset(let id, let partition, let offset?): offsets[id, default: [:]][partition] = offset
-        case .offset(let id, let partition, nil):
-            offsets[id]?[partition] = nil
-            if offsets[id]?.isEmpty == true { offsets[id] = nil }
+        case .classicGroup(let id, let value): entries[place(of: id)].membership = value
+        case .offset(let id, let partition, let offset):
+            if partition.topic != lastTopic { lastTopic = topics.insert(partition.topic).memberAfterInsert }
+            entries[place(of: id)].offsets[TopicPartition(lastTopic, partition.partition)] = offset
         }
+    }
+
+    private mutating func place(of id: GroupID) -> Int {
+        if let last, last.id == id { return last.place }
+        let place = places[id] ?? entries.count
+        if place == entries.count {
+            places[id] = place
+            entries.append(Entry())
+        }
+        last = (id, place)
+        return place
     }
 
     /// The groups as they are after all records.
     package func groups(now: Timestamp) -> [GroupID: Group] {
         var groups: [GroupID: Group] = [:]
-        for id in Set(memberships.keys).union(offsets.keys) {
-            groups[id] = Group(id: id, membership: memberships[id], offsets: offsets[id] ?? [:], now: now)
+        for (id, place) in places {
+            let entry = entries[place]
+            if entry.membership == nil, entry.offsets.isEmpty { continue }
+            groups[id] = Group(id: id, membership: entry.membership, offsets: entry.offsets, now: now)
         }
         return groups
     }

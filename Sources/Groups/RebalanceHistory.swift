@@ -1,99 +1,76 @@
-package import Model
+import Model
 
-/// What happened in a group that people may want to know. Immutable.
-package enum GroupNote: Equatable, Sendable {
-    case rebalanceBegan(RebalanceReason)
-    case rebalanceCompleted(Rebalance)
-}
-
-/// Why a rebalance began. Immutable.
-package struct RebalanceReason: Equatable, Sendable, CustomStringConvertible {
-    package enum Cause: String, Sendable {
-        case joined = "joined"
-        case rejoined = "joined again"
-        case leaderRejoined = "leads the group and joined again"
-        case changedSubscription = "changed its subscription"
-        case restarted = "restarted as a static member"
-        case left = "left"
-        case sessionExpired = "was not heard of within its session timeout"
-        case syncExpired = "did not fetch its assignment in time"
-        case storeFailed = "handed in assignments that could not be stored"
-        case tooManyMembers = "is one of more members than are allowed"
-    }
-
-    package let member: MemberID
-    package let cause: Cause
-    /// What the client gave as its reason; empty if nothing.
-    package let clientReason: String
-
-    init(_ member: MemberID, _ cause: Cause, clientReason: String? = nil) {
-        self.member = member
-        self.cause = cause
-        self.clientReason = (clientReason ?? "").prefix(utf8: GroupLimits.reasonBytes)
-    }
-
-    package var description: String {
-        clientReason.isEmpty ? "\(member) \(cause.rawValue)" : "\(member) \(cause.rawValue) (\(clientReason))"
-    }
-}
-
-/// One rebalance of a group, from its reason to the assignment. Immutable.
-package struct Rebalance: Equatable, Sendable {
-    package let generation: Generation
-    package let reason: RebalanceReason
-    package let began: Timestamp
-    package let duration: Duration
-    package let membersBefore: Int
-    package let membersAfter: Int
-}
-
-/// The newest rebalances of a group, and the one under way. A value, owned by its group.
+/// The newest rebalances of a group, and the one under way; tells when there are too many of them. A value, owned by its
+/// group.
 struct RebalanceHistory: Equatable, Sendable {
+    /// A rebalance that has not led to assignments yet.
+    private struct Current: Sendable {
+        let reason: RebalanceReason
+        let began: EventTime
+        let holders: [PartitionHolder]
+    }
+
     private(set) var completed: [Rebalance] = []
-    private var current: (reason: RebalanceReason, began: EventTime)?
+    private var current: Current?
     /// How many members the last rebalance left.
     private var members: Int
+    /// When the newest rebalances began, as many as are a storm.
+    private var recent: [Instant] = []
+    private(set) var isStorm = false
 
     init(members: Int) { self.members = members }
 
-    /// A rebalance that begins while one is under way is a part of it.
-    mutating func begin(_ reason: RebalanceReason, _ step: inout GroupStep) {
-        step.note(.rebalanceBegan(reason))
-        if current == nil { current = (reason, step.now) }
+    /// The rebalance under way, if there is one.
+    var underWay: (reason: RebalanceReason, began: Timestamp)? {
+        current.map { ($0.reason, $0.began.timestamp) }
     }
 
-    mutating func complete(_ generation: Generation, members: Int, _ step: inout GroupStep) {
-        guard let (reason, began) = current else { return }
+    /// A rebalance that begins while one is under way is a part of it.
+    ///
+    /// - Parameter holders: Who holds what until then; of no matter if one is under way.
+    mutating func begin(_ reason: RebalanceReason, _ holders: [PartitionHolder], _ step: inout GroupStep) {
+        step.note(.rebalanceBegan(reason))
+        guard current == nil else { return }
+        current = Current(reason: reason, began: step.now, holders: holders)
+        noteBeginning(reason, &step)
+    }
+
+    private mutating func noteBeginning(_ reason: RebalanceReason, _ step: inout GroupStep) {
+        let now = step.now.instant
+        recent.append(now)
+        recent.removeAll { $0.duration(to: now) > GroupLimits.stormWindow }
+        guard recent.count >= GroupLimits.stormRebalances else { return }
+        recent.removeFirst(recent.count - GroupLimits.stormRebalances)
+        // Each of them puts off the calm.
+        step.setTimer(.calm, after: GroupLimits.stormWindow)
+        if isStorm { return }
+        isStorm = true
+        step.note(.stormBegan(count: recent.count, within: GroupLimits.stormWindow, reason))
+    }
+
+    /// There has been no storm for a while.
+    mutating func calmed(_ step: inout GroupStep) {
+        isStorm = false
+        step.note(.stormEnded)
+    }
+
+    mutating func complete(_ generation: Generation, _ holders: [PartitionHolder], _ step: inout GroupStep) {
+        guard let current else { return }
         let rebalance = Rebalance(
             generation: generation,
-            reason: reason,
-            began: began.timestamp,
-            duration: began.instant.duration(to: step.now.instant),
-            membersBefore: self.members,
-            membersAfter: members
+            reason: current.reason,
+            began: current.began.timestamp,
+            duration: current.began.instant.duration(to: step.now.instant),
+            membersBefore: members,
+            membersAfter: holders.count,
+            partitionsMoved: PartitionHolder.moves(from: current.holders, to: holders)
         )
-        current = nil
-        self.members = members
+        self.current = nil
+        members = holders.count
         if completed.count == GroupLimits.history { completed.removeFirst() }
         completed.append(rebalance)
         step.note(.rebalanceCompleted(rebalance))
     }
 
     static func == (left: RebalanceHistory, right: RebalanceHistory) -> Bool { left.completed == right.completed }
-}
-
-extension String {
-    /// As many whole characters from the beginning as fit into so many bytes.
-    func prefix(utf8 limit: Int) -> String {
-        if utf8.count <= limit { return self }
-        var end = startIndex
-        var bytes = 0
-        while end < endIndex {
-            let next = index(after: end)
-            bytes += self[end..<next].utf8.count
-            if bytes > limit { break }
-            end = next
-        }
-        return String(self[..<end])
-    }
 }

@@ -17,7 +17,8 @@ struct MartletCommand: AsyncParsableCommand {
             """,
         version: "martlet \(Version.current)",
         subcommands: [
-            Serve.self, Topic.self, Produce.self, Consume.self, Retention.self, Compact.self, HealthCommand.self,
+            Serve.self, Topic.self, Produce.self, Consume.self, GroupCommand.self, Retention.self, Compact.self,
+            HealthCommand.self,
             LogCommand.self,
         ]
     )

@@ -22,6 +22,20 @@ enum ErrorTexts {
         .coordinatorLoadInProgress: "the coordinator is still loading",
         .coordinatorNotAvailable: "the coordinator is not available yet",
         .notCoordinator: "this broker is not the coordinator any more",
+        .offsetMetadataTooLarge: "the metadata of a committed offset is longer than offset.metadata.max.bytes",
+        .illegalGeneration: "the group has gone on without this member",
+        .inconsistentGroupProtocol: "the group's members use other assignors, or another kind of protocol",
+        .invalidGroupId: "the group's id is not valid",
+        .unknownMemberId: "the group has no such member",
+        .invalidSessionTimeout:
+            "the session timeout is outside group.min.session.timeout.ms and group.max.session.timeout.ms",
+        .rebalanceInProgress: "the group is rebalancing",
+        .nonEmptyGroup: "the group has members",
+        .groupIdNotFound: "there is no such group",
+        .groupMaxSizeReached: "the group has as many members as group.max.size allows",
+        .fencedInstanceId: "another member has joined with the same group.instance.id",
+        .groupSubscribedToTopic: "members of the group read the topic",
+        .unstableOffsetCommit: "a transaction may still change the offset",
         .invalidTopicException: "the topic's name is not valid, or the topic is internal",
         .recordListTooLarge: "the records of one request are larger than a segment of the topic",
         .notEnoughReplicas: "fewer replicas are in sync than min.insync.replicas asks for",
@@ -58,6 +72,10 @@ enum ErrorTexts {
     private static let hints: [ErrorCode: String] = [
         .unknownTopicOrPartition:
             "create it with 'martlet topic create', or check the spelling with 'martlet topic list'",
+        .groupIdNotFound: "check the spelling with 'martlet group list'",
+        .nonEmptyGroup: "stop its members first; 'martlet group members' says who they are",
+        .groupSubscribedToTopic: "stop the members first; 'martlet group members' says who they are",
+        .inconsistentGroupProtocol: "all members of a group need an assignor in common",
         .messageTooLarge: "raise the topic's max.message.bytes, or send smaller records",
         .invalidReplicationFactor:
             "a replication factor cannot exceed the number of brokers; leave it out for the default",

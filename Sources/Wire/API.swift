@@ -41,6 +41,7 @@ package struct APIKey: RawRepresentable, Hashable, Comparable, Sendable {
     package static let applyRetention = APIKey(rawValue: 10_002)
     package static let compactTopic = APIKey(rawValue: 10_003)
     package static let describeHealth = APIKey(rawValue: 10_004)
+    package static let groupHistory = APIKey(rawValue: 10_005)
 
     /// Whether no other Kafka implementation has this API.
     package var isPrivate: Bool { Self.privateRange.contains(rawValue) }

@@ -78,6 +78,7 @@ package enum WireCatalogue {
         kinds(ApplyRetentionRequest.self),
         kinds(CompactTopicRequest.self),
         kinds(DescribeHealthRequest.self),
+        kinds(GroupHistoryRequest.self),
     ].flatMap { $0 }
 
     private static func kinds<Request: WireRequest>(_ request: Request.Type) -> [MessageKind] {

@@ -32,6 +32,7 @@ ANNOUNCED = {
     10002: (0, 0),
     10003: (0, 0),
     10004: (0, 0),
+    10005: (0, 0),
 }
 # Only brokers and controllers speak these to each other; clients believe in whatever is announced.
 INTERNAL = (4, 5, 6, 7, 27, 52, 53, 54, 56, 58, 59, 62, 63, 67, 70, 73, 82)

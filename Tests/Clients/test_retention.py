@@ -1,6 +1,7 @@
 """Retention as people meet it: records go in time, for a reason that one can ask for, and not before."""
 
 import json
+import re
 import time
 
 import pytest
@@ -127,7 +128,8 @@ def test_tables_for_people(broker, make_topic):
     table = run_martlet("topic", "explain", topic, "-b", broker.bootstrap).stdout.decode()
     assert "WHY" in table and "retention.ms=36000000" in table and " now " in table
     text = run_martlet("retention", "apply", topic, "-b", broker.bootstrap).stdout.decode()
-    assert "removed offsets 0 to" in text and "its newest record is 20.0 h old" in text
+    # NOW is when the tests began, which may be long ago.
+    assert "removed offsets 0 to" in text and re.search(r"its newest record is 20\.\d h old", text)
     again = run_martlet("retention", "apply", topic, "-b", broker.bootstrap).stdout.decode()
     assert again == f"topic {topic}: nothing to remove\n"
 

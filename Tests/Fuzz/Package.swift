@@ -27,12 +27,13 @@ let package = Package(
         .target(name: "Model", dependencies: ["CSyscalls"], swiftSettings: settings),
         .target(name: "Wire", dependencies: ["Model", nioCore], swiftSettings: settings),
         .target(name: "Records", dependencies: ["Model", nioCore] + codecs, swiftSettings: settings),
+        .target(name: "Groups", dependencies: ["Model"], swiftSettings: settings),
         .target(name: "CommitLog", dependencies: ["Model", "Records", nioCore], swiftSettings: settings),
         // Of the product's own, only the simulated disk.
         .target(name: "TestSupport", dependencies: ["Model"], swiftSettings: settings),
         .executableTarget(
             name: "fuzz",
-            dependencies: ["Model", "Wire", "Records", "CommitLog", "TestSupport", nioCore],
+            dependencies: ["Model", "Wire", "Records", "CommitLog", "Groups", "TestSupport", nioCore],
             swiftSettings: settings,
             // gold, the default, gives up on what the sanitizers emit.
             linkerSettings: [.unsafeFlags(["-use-ld=lld"])]

@@ -12,6 +12,11 @@ import Testing
         ["consume", "t", "--json", "-f", "%s"], ["consume", "t", "-f", "%x"], ["topic", "list", "-b", "a:b"],
         ["topic", "explain"], ["retention", "apply"],
         ["log", "dump"], ["log", "verify"], ["log", "verify", "a", "b"], ["nonsense"],
+        ["group", "describe"], ["group", "describe", "g", "--all"], ["group", "describe", "g", "--interval", "nan"],
+        ["group", "list", "--state", "asleep"], ["group", "list", "--type", "share"], ["group", "export"],
+        ["group", "reset", "g", "--to-end"], ["group", "reset", "g", "--all-topics"], ["group", "delete"],
+        ["group", "reset", "g", "--to-end", "--to-beginning", "-t", "t"], ["group", "delete-offsets", "g"],
+        ["group", "reset", "g", "--to-time", "x", "-t", "t"], ["group", "reset", "g", "--to-end", "-t", "t:a"],
     ])
     func wrongCommandsAreUsageErrors(arguments: [String]) {
         let error = #expect(throws: (any Error).self) { _ = try MartletCommand.parseAsRoot(arguments) }
@@ -25,6 +30,12 @@ import Testing
         ["produce", "t", "f1", "f2", "-K", "\\t", "-H", "a=b", "-H", "c=d", "-z", "zstd", "--acks", "0", "-Z"],
         ["consume", "a", "b", "--from", "-5", "-p", "0", "-p", "1", "-e", "-u", "-f", "%t\\n"],
         ["topic", "explain", "a", "b", "--json"],
+        ["group", "list", "--state", "stable", "--state", "Empty", "--type", "classic"],
+        ["group", "describe", "a", "b", "--watch", "--interval", "0.5"], ["group", "export", "--all", "-t", "t:0-3"],
+        ["group", "reset", "g", "--shift-by", "-5", "--all-topics", "--execute"],
+        ["group", "reset", "g", "--by-duration", "P1D", "-t", "a:0,1", "-t", "b"],
+        ["group", "reset", "g", "--from-file", "-"], ["group", "import", "-", "-g", "g", "--execute"],
+        ["group", "delete-offsets", "g", "-t", "t:1"], ["group", "delete", "a", "b", "--if-exists"],
         ["retention", "apply", "a", "b", "--dry-run", "--json"],
         ["topic", "list", "-b", "a:1,[::1]:2", "--json"], ["log", "dump", "a.log", "b.index", "--records", "--json"],
         ["log", "verify", "d", "--records", "--allow-gaps", "--json"],

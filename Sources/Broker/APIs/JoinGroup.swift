@@ -21,13 +21,13 @@ extension JoinGroupRequest: BrokerRequest {
                     waiting.reply(response(joined, version: call.version))
                 },
                 { group, token, settings, step in
-                    group.membership.join(request(waiting), token, settings.classic, &step)
+                    group.membership.join(request(waiting, shard), token, settings.classic, &step)
                 }
             )
         }
     }
 
-    private func request(_ waiting: GroupCall<JoinGroupRequest>) -> JoinRequest {
+    private func request(_ waiting: GroupCall<JoinGroupRequest>, _ shard: GroupShard) -> JoinRequest {
         let version = waiting.call.version
         var request = JoinRequest()
         request.memberID = MemberID(memberID)
@@ -43,6 +43,7 @@ extension JoinGroupRequest: BrokerRequest {
         request.reason = reason
         request.requiresKnownMemberID = version >= 4
         request.understandsSkippedAssignment = version >= 9
+        request.hasRoom = shard.hasRoom
         request.freshMemberID = MemberID("\(request.idPrefix)-\(Self.randomSuffix())")
         return request
     }

@@ -8,6 +8,12 @@ package import Model
 package final class GroupCoordinator: Sendable {
     package static let topicName = "__consumer_offsets"
 
+    /// So long there is no second warning about the same group.
+    private static let warningInterval = Duration.seconds(600)
+
+    /// Shards that are loaded side by side.
+    private static let loadingThreads = 4
+
     /// What a request finds.
     enum Access: Sendable {
         case ready(GroupShards)
@@ -30,7 +36,9 @@ package final class GroupCoordinator: Sendable {
     private let health: Health
     private let time: any TimeSource
     private let log: Logger
+    private let memory = GroupMemory()
     private let state = Locked(State.unknown)
+    private let complaints = Complaints(interval: GroupCoordinator.warningInterval)
     private let worker = WorkerPool("groups", threads: 1)
     private let clock: GroupClock
 
@@ -127,33 +135,64 @@ package final class GroupCoordinator: Sendable {
     private func load() {
         guard let topic = topics.snapshot[Self.topicName] else { return finish(.failed(.coordinatorNotAvailable)) }
         let start = time.instant
+        let known = topics.snapshot
         let environment = GroupShard.Environment(
             settings: settings,
             time: time,
             log: log,
+            health: health,
+            complaints: complaints,
+            memory: memory,
             worker: worker,
             wake: { [clock] in clock.wake(at: $0) }
         )
-        let shards = topic.partitions.map { partition -> GroupShard? in
-            do {
-                return try GroupShard(try partition.log(), environment)
-            } catch {
-                let name = partition.topicPartition
-                log.error("the groups of \(name) are not available: \(error)")
-                health.report(.groupsOffline, name.description, partition: name, reason: "\(error)")
-                return nil
+        let loaded = GroupShards(topicID: topic.id, shards: loadAll(topic.partitions, known, environment))
+        let count = loaded.all.reduce(0) { $0 + $1.ids.count }
+        if count > 0 { log.info("loaded \(count) groups in \(start.duration(to: time.instant))") }
+        // What was deleted while nobody could be told: up to now, and just before the groups were ready.
+        var left = topics.snapshot
+        for (name, topic) in known.byName where left[name]?.id != topic.id { forget(name, in: loaded.all) }
+        finish(.ready(loaded))
+        left = topics.snapshot
+        for name in known.byName.keys where left[name] == nil { topicDeleted(name) }
+        clock.wake(at: time.instant)
+    }
+
+    /// Loads the shards side by side: with many offsets that is work for more than one core.
+    private func loadAll(
+        _ partitions: [HostedPartition],
+        _ known: Topics,
+        _ environment: GroupShard.Environment
+    ) -> [GroupShard?] {
+        let shards = Locked([GroupShard?](repeating: nil, count: partitions.count))
+        let loaders = WorkerPool("group-loading", threads: Self.loadingThreads)
+        for (number, partition) in partitions.enumerated() {
+            loaders.submit { [self] in
+                let shard = load(partition, known, environment)
+                shards.withLock { $0[number] = shard }
             }
         }
-        let loaded = GroupShards(topicID: topic.id, shards: shards)
-        let count = loaded.all.reduce(0) { $0 + $1.ids.count }
-        // What a crash has left of topics whose deletion was under way.
-        let known = topics.snapshot
-        for shard in loaded.all {
+        // Ends when all is done.
+        loaders.stop()
+        return shards.withLock { $0 }
+    }
+
+    private func load(
+        _ partition: HostedPartition,
+        _ known: Topics,
+        _ environment: GroupShard.Environment
+    ) -> GroupShard? {
+        do {
+            let shard = try GroupShard(try partition.log(), environment)
+            // What a crash has left of topics whose deletion was under way.
             shard.handleAll { group, _, step in group.forgetTopics({ known[$0] == nil }, &step) }
+            return shard
+        } catch {
+            let name = partition.topicPartition
+            log.error("the groups of \(name) are not available: \(error)")
+            health.report(.groupsOffline, name.description, partition: name, reason: "\(error)")
+            return nil
         }
-        if count > 0 { log.info("loaded \(count) groups in \(start.duration(to: time.instant))") }
-        finish(.ready(loaded))
-        clock.wake(at: time.instant)
     }
 
     private func finish(_ access: Access) {
@@ -199,7 +238,9 @@ package final class GroupCoordinator: Sendable {
     }
 
     /// Forgets the offsets of a topic that was deleted.
-    func topicDeleted(_ name: String) {
-        for shard in shards { shard.handleAll { group, _, step in group.forgetTopics({ $0 == name }, &step) } }
+    func topicDeleted(_ name: String) { forget(name, in: shards) }
+
+    private func forget(_ topic: String, in shards: [GroupShard]) {
+        for shard in shards { shard.handleAll { group, _, step in group.forgetTopics({ $0 == topic }, &step) } }
     }
 }

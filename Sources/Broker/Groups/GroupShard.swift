@@ -12,6 +12,10 @@ final class GroupShard: LogObserver, Sendable {
         let settings: GroupSettings
         let time: any TimeSource
         let log: Logger
+        let health: Health
+        /// Admits a warning about a group only after a while without one.
+        let complaints: Complaints
+        let memory: GroupMemory
         /// Runs work that must not hold up an event loop or the group commit.
         let worker: WorkerPool
         /// A timer is due at this time, earlier than any before.
@@ -39,6 +43,7 @@ final class GroupShard: LogObserver, Sendable {
         var waiting: [ReplyToken: @Sendable (GroupReply) -> Void] = [:]
         var timers = TimerQueue<TimerName>()
         var tokens: UInt64 = 0
+        var promises = GroupPromises()
     }
 
     /// What is to be done once the lock is released.
@@ -51,7 +56,7 @@ final class GroupShard: LogObserver, Sendable {
 
     let partition: TopicPartition
     private let log: GroupLog
-    private let environment: Environment
+    let environment: Environment
     private let state: Locked<State>
     private let isWakePending = Atomic<Bool>(false)
 
@@ -66,6 +71,7 @@ final class GroupShard: LogObserver, Sendable {
         }
         var state = State()
         state.groups = replay.groups(now: environment.time.now)
+        for group in state.groups.values { environment.memory.add(group.membership.memberBytes) }
         self.state = Locked(state)
         log.addObserver(self)
         for id in state.groups.keys {
@@ -74,7 +80,13 @@ final class GroupShard: LogObserver, Sendable {
     }
 
     /// Takes part in nothing any more: the log has been deleted, or the broker stops.
-    func close() { log.log.removeObserver(self) }
+    func close() {
+        log.log.removeObserver(self)
+        environment.memory.add(-state.withLock { $0.groups.values.reduce(0) { $0 + $1.membership.memberBytes } })
+    }
+
+    /// Whether there is room for one more member.
+    var hasRoom: Bool { environment.memory.hasRoom }
 
     // MARK: Events
 
@@ -122,7 +134,21 @@ final class GroupShard: LogObserver, Sendable {
     ) {
         let time = environment.time
         var step = GroupStep(now: EventTime(timestamp: time.now, instant: time.instant))
+        let wasPromise = state.groups[id]?.isPromise ?? false
+        let bytes = state.groups[id]?.membership.memberBytes ?? 0
         event(&state.groups[id, default: Group(id: id, now: step.now.timestamp)], &step)
+        perform(step, id, &state, &outbox)
+        guard let group = state.groups[id] else { return }
+        environment.memory.add(group.membership.memberBytes - bytes)
+        if group.isForgettable { state.groups[id] = nil }
+        guard !wasPromise, group.isPromise, let oldest = state.promises.add(id) else { return }
+        // A client that makes up groups must not fill the memory: whoever waited longest asks for an id again.
+        if state.groups[oldest]?.isPromise == true {
+            run(oldest, &state, &outbox) { group, step in group.membership.forgetExpected(&step) }
+        }
+    }
+
+    private func perform(_ step: GroupStep, _ id: GroupID, _ state: inout State, _ outbox: inout Outbox) {
         for effect in step.effects {
             switch effect {
             case .reply(let token, let reply):
@@ -134,12 +160,11 @@ final class GroupShard: LogObserver, Sendable {
             case .note(let note): outbox.notes.append((id, note))
             }
         }
-        if state.groups[id]?.isForgettable == true { state.groups[id] = nil }
     }
 
     private func deliver(_ outbox: Outbox) {
         for (reply, waiting) in outbox.replies { waiting(reply) }
-        for (group, note) in outbox.notes { environment.log.note(note, of: group) }
+        for (group, note) in outbox.notes { tell(note, of: group) }
         if let failure = outbox.failure {
             environment.log.error("append to \(partition) failed: \(failure)")
             // Nothing will come of it that the log could tell.
@@ -241,6 +266,7 @@ final class GroupShard: LogObserver, Sendable {
                     case .join: group.membership.joinTimeExpired(settings, &step)
                     case .sync: group.membership.syncTimeExpired(settings, &step)
                     case .session(let id): group.membership.sessionExpired(id, settings, &step)
+                    case .calm: group.membership.calmed(&step)
                     }
                 }
             }
@@ -248,21 +274,5 @@ final class GroupShard: LogObserver, Sendable {
         }
         deliver(outbox)
         return next
-    }
-}
-
-extension Logger {
-    /// A line about a group's rebalance.
-    fileprivate func note(_ note: GroupNote, of group: GroupID) {
-        switch note {
-        case .rebalanceBegan(let reason): info("group \(group) rebalances: \(reason)")
-        case .rebalanceCompleted(let rebalance):
-            info(
-                """
-                group \(group) has generation \(rebalance.generation) after \(rebalance.duration), members \
-                \(rebalance.membersBefore) → \(rebalance.membersAfter)
-                """
-            )
-        }
     }
 }

@@ -12,12 +12,13 @@ package struct HealthCondition: Equatable, Sendable {
         case compactionFailing = "compaction-failing"
         case retentionFailing = "retention-failing"
         case groupsOffline = "groups-offline"
+        case groupStorm = "group-rebalance-storm"
 
         /// How bad that is.
         package var status: Health.Status {
             switch self {
             case .directoryOffline, .partitionOffline, .spaceLow, .recordsDamaged, .groupsOffline: .failing
-            case .checkpointFailing, .compactionFailing, .retentionFailing: .degraded
+            case .checkpointFailing, .compactionFailing, .retentionFailing, .groupStorm: .degraded
             }
         }
 
@@ -38,6 +39,9 @@ package struct HealthCondition: Equatable, Sendable {
             case .retentionFailing: "see the reason; retention is tried again by itself"
             case .groupsOffline:
                 "consumers of these groups cannot join or commit: put right what the reason names and restart the broker"
+            case .groupStorm:
+                "while it rebalances the group reads little or nothing: see in the broker's log which members come and go and "
+                    + "why; longer session timeouts, static members (group.instance.id) and fewer restarts help"
             }
         }
     }

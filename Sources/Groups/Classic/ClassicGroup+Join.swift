@@ -11,7 +11,7 @@ extension ClassicGroup {
         if let problem = request.problem(settings) {
             return step.reply(token, .join(JoinReply(problem, memberID: request.memberID)))
         }
-        guard accepts(request.memberID, settings) else {
+        guard accepts(request, settings) else {
             step.reply(token, .join(JoinReply(.groupMaxSizeReached, memberID: .unknown)))
             return drop(request.memberID, settings, &step)
         }
@@ -29,8 +29,12 @@ extension ClassicGroup {
 
     /// Whether there is room. While members join, those that have joined count: of a group that has become too large,
     /// the last to join have to go.
-    private func accepts(_ id: MemberID, _ settings: ClassicGroupSettings) -> Bool {
-        switch phase {
+    private func accepts(_ request: JoinRequest, _ settings: ClassicGroupSettings) -> Bool {
+        let id = request.memberID
+        guard request.hasRoom || members.contains(id) else { return false }
+        let metadataBytes = members.metadataBytes - (members[id]?.metadataBytes ?? 0) + request.metadataBytes
+        guard metadataBytes <= GroupLimits.metadataBytesPerGroup else { return false }
+        return switch phase {
         case .empty: true
         case .preparing: members[id]?.join != nil || members.joiningCount < settings.maximumMembers
         case .completing, .stable: members.contains(id) || members.count < settings.maximumMembers
@@ -104,7 +108,7 @@ extension ClassicGroup {
         noteArrival()
         park(join: token, of: id, &step)
         step.setTimer(.session(id), after: settings.newMemberJoinTimeout)
-        rebalanceOrComplete(RebalanceReason(id, .joined, clientReason: request.reason), settings, &step)
+        rebalanceOrComplete(RebalanceReason(id, .joined, request), settings, &step)
     }
 
     private mutating func joinAgain(
@@ -131,7 +135,7 @@ extension ClassicGroup {
         }
         update(id, request)
         park(join: token, of: id, &step)
-        rebalanceOrComplete(RebalanceReason(id, cause, clientReason: request.reason), settings, &step)
+        rebalanceOrComplete(RebalanceReason(id, cause, request), settings, &step)
     }
 
     private mutating func update(_ id: MemberID, _ request: JoinRequest) {
@@ -173,7 +177,7 @@ extension ClassicGroup {
         update(newID, request)
         restartSession(of: newID, &step)
         park(join: token, of: newID, &step)
-        let reason = RebalanceReason(newID, .restarted, clientReason: request.reason)
+        let reason = RebalanceReason(newID, .restarted, request)
         switch phase {
         case .stable where members.elected() == protocolName:
             step.append([record()], for: .restartedMember(restart))
@@ -250,5 +254,12 @@ extension ClassicGroup {
         step.cancelTimer(.session(restart.newID))
         restartSession(of: restart.oldID, &step)
         if let token { step.reply(token, .join(JoinReply(failure, memberID: .unknown))) }
+    }
+}
+
+extension RebalanceReason {
+    /// - Parameter request: What the member came with.
+    fileprivate init(_ member: MemberID, _ cause: Cause, _ request: JoinRequest) {
+        self.init(member, cause, client: request.client, clientReason: request.reason)
     }
 }

@@ -45,7 +45,7 @@ extension ClassicGroup {
         // Whoever waits for us cannot be expected to heartbeat; but a new member's client may have gone for good.
         if !member.isNew, member.join != nil || member.sync != nil { return }
         remove(id, &step)
-        membersHaveGone(RebalanceReason(id, .sessionExpired), settings, &step)
+        membersHaveGone(RebalanceReason(id, .sessionExpired, client: member.client), settings, &step)
     }
 
     package mutating func leave(
@@ -57,11 +57,13 @@ extension ClassicGroup {
         var reply = LeaveReply()
         var reason: RebalanceReason?
         for leaving in request.members {
+            let holder = leaving.id == .unknown ? leaving.instanceID.flatMap { members.byInstance[$0] } : leaving.id
+            let client = holder.flatMap { members[$0]?.client }
             let error = leave(leaving, &step)
             reply.members.append(LeaveReply.Member(id: leaving.id, instanceID: leaving.instanceID, error: error))
             if error == .none, reason == nil {
                 let name = leaving.id == .unknown ? MemberID(leaving.instanceID?.rawValue ?? "") : leaving.id
-                reason = RebalanceReason(name, .left, clientReason: leaving.reason)
+                reason = RebalanceReason(name, .left, client: client, clientReason: leaving.reason)
             }
         }
         step.reply(token, .leave(reply))
@@ -116,6 +118,12 @@ extension ClassicGroup {
         completeJoinIfReady(settings, &step)
     }
 
+    /// Forgets whom it told to come back.
+    package mutating func forgetExpected(_ step: inout GroupStep) {
+        for id in expected.keys { step.cancelTimer(.session(id)) }
+        expected = [:]
+    }
+
     /// Whether a commit may be accepted; counts as a sign of life of the member that commits.
     ///
     /// - Parameter isTransactional: Whether it is a producer's (KIP-447), which the group's phase does not concern, and
@@ -139,6 +147,9 @@ extension ClassicGroup {
         restartSession(of: id, &step)
         return .none
     }
+
+    /// The timer of the calm after a storm of rebalances is due.
+    package mutating func calmed(_ step: inout GroupStep) { history.calmed(&step) }
 
     /// An append is in the log, or is not.
     package mutating func appended(

@@ -23,7 +23,7 @@ extension ClassicGroup {
         // Those that wait for the assignments of a generation that will not be are sent to join again.
         if isCompleting { failSyncs(.rebalanceInProgress, &step) }
         stopWaitingForSyncs(&step)
-        history.begin(reason, &step)
+        history.begin(reason, history.underWay == nil ? holders : [], &step)
         let isInitial = phase == .empty
         enter(.preparing(nil), step)
         if hasEverybodyJoined, !isInitial || settings.initialRebalanceDelay == .zero {
@@ -86,7 +86,7 @@ extension ClassicGroup {
         generation = generation.next
         protocolName = nil
         enter(.empty, step)
-        history.complete(generation, members: 0, &step)
+        history.complete(generation, [], &step)
         step.append([record()], for: .emptied)
     }
 }

@@ -25,6 +25,14 @@ extension ClassicGroup {
         return .topics(topics)
     }
 
+    /// Who holds what, for what a rebalance moves.
+    var holders: [PartitionHolder] {
+        let isKnown = protocolType == Self.consumerProtocol
+        return members.byID.values.map {
+            PartitionHolder(name: $0.instanceID?.rawValue ?? $0.id.rawValue, assignment: isKnown ? $0.assignment : nil)
+        }
+    }
+
     /// Since when the group has been empty; nil if it has members, or never had.
     var unusedSince: Timestamp? { phase == .empty && protocolType != nil ? phaseBegan : nil }
 }
@@ -36,22 +44,15 @@ struct ConsumerSubscription: Equatable {
 
     /// Nil if the bytes are not that.
     init?(_ bytes: [UInt8]) {
-        var rest = bytes[...]
-        guard let version = Self.number(&rest, bytes: 2), version < 0x8000,
-            let count = Self.number(&rest, bytes: 4), count <= rest.count / 2
+        var input = ConsumerProtocolInput(bytes)
+        guard let version = input.number(bytes: 2), version < 0x8000,
+            let count = input.number(bytes: 4), count <= input.remaining / 2
         else { return nil }
         var topics: [String] = []
         for _ in 0..<count {
-            guard let length = Self.number(&rest, bytes: 2), length <= rest.count else { return nil }
-            topics.append(String(decoding: rest.prefix(length), as: UTF8.self))
-            rest = rest.dropFirst(length)
+            guard let topic = input.string() else { return nil }
+            topics.append(topic)
         }
         self.topics = topics
-    }
-
-    private static func number(_ rest: inout ArraySlice<UInt8>, bytes count: Int) -> Int? {
-        guard rest.count >= count else { return nil }
-        defer { rest = rest.dropFirst(count) }
-        return rest.prefix(count).reduce(0) { $0 << 8 | Int($1) }
     }
 }

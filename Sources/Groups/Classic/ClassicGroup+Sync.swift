@@ -76,7 +76,7 @@ extension ClassicGroup {
             restartSession(of: member.id, &step)
             step.reply(token, .sync(currentReply(for: member.assignment)))
         }
-        history.complete(generation, members: members.count, &step)
+        history.complete(generation, holders, &step)
     }
 
     /// Tells all that wait for an assignment that they will not get it.
@@ -101,7 +101,8 @@ extension ClassicGroup {
     /// The sync timer is due: members that have not asked for their assignment are out.
     package mutating func syncTimeExpired(_ settings: ClassicGroupSettings, _ step: inout GroupStep) {
         guard isCompleting || phase == .stable, let first = unsynced.min() else { return }
+        let client = members[first]?.client
         for id in unsynced.sorted() { remove(id, &step) }
-        prepareRebalance(RebalanceReason(first, .syncExpired), settings, &step)
+        prepareRebalance(RebalanceReason(first, .syncExpired, client: client), settings, &step)
     }
 }

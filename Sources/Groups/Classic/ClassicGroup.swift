@@ -75,6 +75,12 @@ package struct ClassicGroup: Equatable, Sendable {
     /// Whether nobody is a member and nobody was told to come back as one.
     package var isUnused: Bool { phase == .empty && expected.isEmpty }
 
+    /// About how much memory its members take.
+    package var memberBytes: Int { members.bytes }
+
+    /// Whether nobody is a member, but somebody was told to come back as one.
+    var isPromise: Bool { phase == .empty && !expected.isEmpty }
+
     var isInitialRebalance: Bool {
         if case .preparing(.some) = phase { return true }
         return false

@@ -20,6 +20,9 @@ package struct ClassicMember: Equatable, Sendable {
 
     var isStatic: Bool { instanceID != nil }
 
+    /// Bytes of all that it says of itself.
+    var metadataBytes: Int { protocols.reduce(0) { $0 + $1.metadata.count } }
+
     func metadata(for name: String?) -> [UInt8] { protocols.first { $0.name == name }?.metadata ?? [] }
 
     /// The first of its own protocols that all members have.

@@ -9,10 +9,16 @@ struct ClassicMembers: Equatable, Sendable {
     private(set) var joiningCount = 0
     /// How many members offer each protocol.
     private var supporters: [String: Int] = [:]
+    /// Bytes of all that the members say of themselves.
+    private(set) var metadataBytes = 0
+    private var assignmentBytes = 0
     private var arrivals = 0
 
     var count: Int { byID.count }
     var isEmpty: Bool { byID.isEmpty }
+
+    /// About how much memory they take.
+    var bytes: Int { metadataBytes + assignmentBytes + count * GroupLimits.bytesPerMember }
 
     subscript(_ id: MemberID) -> ClassicMember? { byID[id] }
 
@@ -59,6 +65,7 @@ struct ClassicMembers: Equatable, Sendable {
     mutating func remove(_ id: MemberID) -> ClassicMember? {
         guard let member = byID.removeValue(forKey: id) else { return nil }
         count(member.protocols, by: -1)
+        assignmentBytes -= member.assignment.count
         if member.join != nil { joiningCount -= 1 }
         if let instanceID = member.instanceID { byInstance[instanceID] = nil }
         if leader == id { leader = firstInOrder { _ in true } }
@@ -93,6 +100,7 @@ struct ClassicMembers: Equatable, Sendable {
         for offered in protocols {
             let sum = supporters[offered.name, default: 0] + change
             supporters[offered.name] = sum == 0 ? nil : sum
+            metadataBytes += change * offered.metadata.count
         }
     }
 
@@ -134,7 +142,12 @@ extension ClassicMembers {
     mutating func setKnown(_ id: MemberID) { byID[id]?.isNew = false }
 
     mutating func assign(_ assignments: [MemberID: [UInt8]]) {
-        for id in byID.keys { byID[id]?.assignment = assignments[id] ?? [] }
+        assignmentBytes = 0
+        for id in byID.keys {
+            let assignment = assignments[id] ?? []
+            assignmentBytes += assignment.count
+            byID[id]?.assignment = assignment
+        }
     }
 
     /// Makes a member that has joined the leader, if the present one has not. False if nobody has joined.
@@ -175,6 +188,7 @@ extension ClassicMembers {
                 protocols: [JoinProtocol(name: value.protocolName ?? "", metadata: member.subscription)]
             )
             byID[member.id]?.assignment = member.assignment
+            assignmentBytes += member.assignment.count
             setKnown(member.id)
         }
         if let named = value.leader, contains(named) { leader = named }

@@ -60,6 +60,12 @@ extension ClassicGroup {
     /// The newest rebalances, oldest first.
     package var rebalances: [Rebalance] { history.completed }
 
+    /// The rebalance under way: why, and since when; nil if there is none.
+    package var rebalanceUnderWay: (reason: RebalanceReason, began: Timestamp)? { history.underWay }
+
+    /// Whether the group rebalances again and again.
+    package var isInStorm: Bool { history.isStorm }
+
     /// Why the group cannot be deleted now; nil if it can.
     package var deletionProblem: ErrorCode? { phase == .empty ? nil : .nonEmptyGroup }
 }

@@ -26,6 +26,8 @@ package struct JoinRequest: Equatable, Sendable {
     package var requiresKnownMemberID = true
     /// Whether the client understands that it leads without having to assign anything (KIP-814, version 9).
     package var understandsSkippedAssignment = true
+    /// Whether the host has room for one more member, in whatever group.
+    package var hasRoom = true
     /// The id to give to the client if it has none: unique, made by the host from ``idPrefix`` and a random part.
     package var freshMemberID = MemberID.unknown
 
@@ -34,14 +36,16 @@ package struct JoinRequest: Equatable, Sendable {
     /// What a new id of this client begins with, so that people can tell whose it is.
     package var idPrefix: String { instanceID?.rawValue ?? client.id }
 
+    /// Bytes of all that the member says of itself.
+    var metadataBytes: Int { protocols.reduce(0) { $0 + $1.metadata.count } }
+
     /// Why such a request is never accepted, whatever the group is like; nil if it may be.
     func problem(_ settings: ClassicGroupSettings) -> ErrorCode? {
         let timeouts = settings.minimumSessionTimeoutMilliseconds...settings.maximumSessionTimeoutMilliseconds
         guard timeouts.contains(sessionTimeoutMilliseconds) else { return .invalidSessionTimeout }
         let names = [memberID.rawValue, instanceID?.rawValue ?? "", client.id, protocolType] + protocols.map(\.name)
-        let metadata = protocols.reduce(0) { $0 + $1.metadata.count }
         guard rebalanceTimeoutMilliseconds >= 0, names.allSatisfy(GroupLimits.isName),
-            protocols.count <= GroupLimits.protocolsPerMember, metadata <= GroupLimits.metadataBytesPerMember,
+            protocols.count <= GroupLimits.protocolsPerMember, metadataBytes <= GroupLimits.metadataBytesPerMember,
             Set(protocols.map(\.name)).count == protocols.count
         else { return .invalidRequest }
         return nil

@@ -1,7 +1,7 @@
 /// A JSON value (RFC 8259), and the writing of it on one line. A value.
 ///
 /// Foundation's encoder would make the program several times larger and is slower.
-indirect enum JSON: Equatable {
+indirect enum JSON: Equatable, Sendable {
     case null
     case bool(Bool)
     case int(Int64)
@@ -12,7 +12,7 @@ indirect enum JSON: Equatable {
     case object([Field])
 
     /// One member of an object.
-    struct Field: Equatable {
+    struct Field: Equatable, Sendable {
         let name: String
         let value: JSON
 

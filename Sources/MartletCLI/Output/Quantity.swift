@@ -22,6 +22,17 @@ enum Quantity {
         return decimal(Double(seconds) + Double(attoseconds) / 1e18, digits: 2) + " s"
     }
 
+    /// How long ago something was: in seconds, or in the two largest units where seconds would have to be counted.
+    static func age(milliseconds: Int64) -> String {
+        let seconds = milliseconds / 1000
+        switch seconds {
+        case ..<120: return decimal(Double(milliseconds) / 1000, digits: 2) + " s"
+        case ..<7200: return "\(seconds / 60) min \(seconds % 60) s"
+        case ..<172_800: return "\(seconds / 3600) h \(seconds / 60 % 60) min"
+        default: return "\(seconds / 86_400) d \(seconds / 3600 % 24) h"
+        }
+    }
+
     /// Per second; zero for no time at all.
     static func rate(_ amount: Int, over duration: Duration) -> Int {
         let (seconds, attoseconds) = duration.components

@@ -14,6 +14,8 @@ final class StandardOutput {
     private var bytes: [UInt8] = []
     private static let capacity = 128 << 10
 
+    static var isTerminal: Bool { isatty(STDOUT_FILENO) == 1 }
+
     init(descriptor: CInt = STDOUT_FILENO) {
         self.descriptor = descriptor
         bytes.reserveCapacity(Self.capacity)

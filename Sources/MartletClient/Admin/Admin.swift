@@ -1,7 +1,7 @@
 import Model
 import Wire
 
-/// Creates, describes, changes and deletes topics, configurations and records. Thread-safe.
+/// Creates, describes, changes and deletes topics, configurations, records and consumer groups. Thread-safe.
 ///
 /// Every call throws ``ClientError``: of kind ``ClientError/Kind/connection`` or ``ClientError/Kind/timeout`` if no broker
 /// can be reached, ``ClientError/Kind/broker`` if the cluster refuses, ``ClientError/Kind/unsupported`` if the broker is

@@ -6,10 +6,12 @@ import Wire
 /// A client's view of a cluster: its metadata, and connections to its brokers that are made when first needed. An actor;
 /// the metadata is also readable without waiting.
 actor Cluster {
-    /// What a connection is used for. A fetch that waits for records blocks all behind it, so it gets its own.
+    /// What a connection is used for. A fetch that waits for records, or a member that waits for the others of its group,
+    /// blocks all behind it, so both get their own.
     enum Lane: Hashable, Sendable {
         case general
         case fetch
+        case membership
     }
 
     enum Target: Hashable {
@@ -27,6 +29,8 @@ actor Cluster {
     /// Whether asking for an unknown topic makes brokers create it, where they are configured to.
     private nonisolated let createsTopics: Bool
     private nonisolated let snapshot = Locked(ClusterMetadata())
+    /// The brokers that were last known to coordinate groups.
+    nonisolated let coordinators = Locked<[String: Int32]>([:])
 
     private var slots: [Target: Slot] = [:]
     private var failures: [Target: (count: Int, until: ContinuousClock.Instant)] = [:]

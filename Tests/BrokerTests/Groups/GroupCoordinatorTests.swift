@@ -265,4 +265,121 @@ struct GroupCoordinatorTests {
         #expect(try names { $0.typesFilter = ["Classic"] } == ["g"])
         #expect(try names { $0.typesFilter = ["consumer"] } == [])
     }
+
+    @Test func offsetsAreCommittedAndFetchedByTopicID() throws {
+        let id = try #require(broker.broker.topics.snapshot["t"]?.id)
+        func commit(_ id: TopicID) throws -> ErrorCode? {
+            var place = OffsetCommitRequest.Partition()
+            place.committedOffset = 5
+            var topic = OffsetCommitRequest.Topic()
+            topic.topicID = id
+            topic.partitions = [place]
+            var request = OffsetCommitRequest()
+            request.groupID = "g"
+            request.generationIDOrMemberEpoch = -1
+            request.topics = [topic]
+            return try connection.send(request, version: 10).topics.first?.partitions.first?.errorCode
+        }
+        let strange = TopicID(high: 1, low: 2)
+        #expect(try commit(strange) == .unknownTopicId)
+        #expect(try commit(id) == ErrorCode.none)
+
+        func asked(_ group: String, _ id: TopicID) -> OffsetFetchRequest.Group {
+            var topic = OffsetFetchRequest.Topic()
+            topic.topicID = id
+            topic.partitionIndexes = [0, 1]
+            var asked = OffsetFetchRequest.Group()
+            asked.groupID = group
+            asked.topics = [topic]
+            return asked
+        }
+        var request = OffsetFetchRequest()
+        request.requireStable = true
+        request.groups = [asked("g", id), asked("g", strange), asked("no-such-group", id)]
+        let groups = try connection.send(request, version: 10).groups
+        let partitions = groups.map { $0.topics.flatMap(\.partitions) }
+        #expect(groups.map(\.groupID) == ["g", "g", "no-such-group"])
+        #expect(partitions.map { $0.map(\.committedOffset) } == [[5, -1], [-1, -1], [-1, -1]])
+        #expect(partitions[1].map(\.errorCode) == [.unknownTopicId, .unknownTopicId])
+    }
+
+    // MARK: Bounds
+
+    @Test func groupsThatAreNothingButPromisesAreForgottenForNewerOnes() throws {
+        let broker = try TestBroker(["offsets.topic.num.partitions": "1"])
+        let connection = broker.connect()
+        func promise(_ group: String) throws -> String {
+            var request = join()
+            request.groupID = group
+            let told = try connection.send(request)
+            #expect(told.errorCode == .memberIdRequired)
+            return told.memberID
+        }
+        let first = try promise("first")
+        let second = try promise("second")
+        for number in 1..<GroupLimits.promisedGroups { _ = try promise("fresh-\(number)") }
+        var request = join(first)
+        request.groupID = "first"
+        #expect(try connection.send(request).errorCode == .unknownMemberId)
+        request = join(second)
+        request.groupID = "second"
+        let pending = try connection.begin(request)
+        broker.advance(milliseconds: 50)
+        #expect(try connection.finish(pending).errorCode == ErrorCode.none)
+    }
+
+    // MARK: History
+
+    private func history(_ groups: [String] = ["g"]) throws -> [GroupHistoryResponse.Group] {
+        var request = GroupHistoryRequest()
+        request.groupIDs = groups
+        return try connection.send(request).groups
+    }
+
+    @Test func theHistoryTellsWhoRebalancedWhyAndForHowLong() throws {
+        #expect(try history().map(\.errorCode) == [.groupIdNotFound])
+        let member = try joinAlone()
+        let underWay = try #require(try history().first)
+        #expect(underWay.isRebalancing && !underWay.isInStorm)
+        #expect(underWay.rebalances.map(\.generation) == [-1])
+        _ = try sync(member)
+        let groups = try history(["g", "no-such-group"])
+        #expect(groups.map(\.errorCode) == [.none, .groupIdNotFound])
+        let rebalance = try #require(groups.first?.rebalances.first)
+        #expect(rebalance.memberID == member.memberID)
+        #expect(rebalance.clientID == "test")
+        #expect(rebalance.cause == "joined")
+        #expect(rebalance.generation == 1)
+        #expect(rebalance.durationMicroseconds == 50_000)
+        #expect([rebalance.membersBefore, rebalance.membersAfter] == [0, 1])
+        // The assignment is not a consumer's.
+        #expect(rebalance.partitionsMoved == -1)
+        #expect(groups.first?.isRebalancing == false)
+    }
+
+    @Test func aStormIsWarnedAboutOnceAndShownUntilItIsOver() throws {
+        func storm() throws {
+            for _ in 0..<GroupLimits.stormRebalances + 3 {
+                let member = try joinAlone()
+                _ = try sync(member)
+                var leaving = LeaveGroupRequest.Member()
+                leaving.memberID = member.memberID
+                var leave = LeaveGroupRequest()
+                leave.groupID = "g"
+                leave.members = [leaving]
+                _ = try connection.send(leave)
+            }
+        }
+        func warnings() -> Int { broker.log.lines.count { $0.contains("again and again") } }
+        try storm()
+        #expect(broker.broker.health.conditions.map(\.kind) == [.groupStorm])
+        #expect(warnings() == 1)
+        #expect(try history().first?.isInStorm == true)
+        broker.advance(milliseconds: 61_000)
+        #expect(broker.broker.health.conditions.isEmpty)
+        #expect(try history().first?.isInStorm == false)
+        try storm()
+        #expect(broker.broker.health.conditions.map(\.kind) == [.groupStorm])
+        #expect(warnings() == 1, "not again so soon")
+    }
 }

@@ -184,6 +184,9 @@ extension ClassicScript {
             case .note(.rebalanceCompleted(let rebalance)):
                 let duration = Int(rebalance.duration / .milliseconds(1))
                 say("group: settled in \(duration) ms, members \(rebalance.membersBefore) → \(rebalance.membersAfter)")
+            case .note(.stormBegan(let count, let time, let reason)):
+                say("group: \(count) rebalances within \(time.components.seconds) s, now \(reason)")
+            case .note(.stormEnded): say("group: is calm again")
             case .setTimer, .cancelTimer: break
             }
         }

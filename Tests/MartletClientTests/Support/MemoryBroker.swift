@@ -70,7 +70,9 @@ final class MemoryBroker: Sendable {
     }
 
     /// All versions of all APIs that ``answer(_:)`` knows.
-    static var versions: ApiVersionsResponse {
+    static var versions: ApiVersionsResponse { versions(of: apis) }
+
+    static func versions(of apis: [API]) -> ApiVersionsResponse {
         var response = ApiVersionsResponse()
         response.apis = apis.map { api in
             var range = ApiVersionsResponse.VersionRange()

@@ -40,16 +40,20 @@ final class ScriptedBroker: Sendable {
     private let log: Locked<[ScriptedCall]>
 
     /// Listens on a free port of the loopback interface.
-    static func start(topics: [String: Int] = ["t": 1], script: @escaping Script = { _ in nil }) async throws
-        -> ScriptedBroker
-    {
+    ///
+    /// - Parameter apis: Those whose requests can be read; what the in-memory broker does not know, the script answers.
+    static func start(
+        topics: [String: Int] = ["t": 1],
+        apis: [API] = MemoryBroker.apis,
+        script: @escaping Script = { _ in nil }
+    ) async throws -> ScriptedBroker {
         let memory = MemoryBroker(topics: topics)
         let log = Locked<[ScriptedCall]>([])
         let channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    let handler = ScriptedHandler(memory: memory, log: log, script: script)
+                    let handler = ScriptedHandler(memory: memory, apis: apis, log: log, script: script)
                     try channel.pipeline.syncOperations.addHandler(handler)
                 }
             }
@@ -89,12 +93,19 @@ private final class ScriptedHandler: ChannelInboundHandler {
     typealias OutboundOut = ByteBuffer
 
     private let memory: MemoryBroker
+    private let apis: [APIKey: API]
     private let log: Locked<[ScriptedCall]>
     private let script: ScriptedBroker.Script
     private var assembler = FrameAssembler(maximumLength: 1 << 28)
 
-    init(memory: MemoryBroker, log: Locked<[ScriptedCall]>, script: @escaping ScriptedBroker.Script) {
+    init(
+        memory: MemoryBroker,
+        apis: [API],
+        log: Locked<[ScriptedCall]>,
+        script: @escaping ScriptedBroker.Script
+    ) {
         self.memory = memory
+        self.apis = Dictionary(uniqueKeysWithValues: apis.map { ($0.key, $0) })
         self.log = log
         self.script = script
     }
@@ -110,8 +121,7 @@ private final class ScriptedHandler: ChannelInboundHandler {
 
     private func handle(_ frame: ByteBuffer, _ context: ChannelHandlerContext) throws {
         var body = frame
-        let apis = Dictionary(uniqueKeysWithValues: MemoryBroker.apis.map { ($0.key, $0) })
-        let header = try RequestHeader.read(&body) { key, version in apis[key]?.isFlexible(version) ?? false }
+        let header = try RequestHeader.read(&body) { key, version in self.apis[key]?.isFlexible(version) ?? false }
         let call = log.withLock { calls in
             let index = calls.count { $0.key == header.key }
             let call = ScriptedCall(header: header, body: body, index: index)

@@ -15,6 +15,7 @@ let targets: [(name: String, type: any FuzzTarget.Type)] = [
     ("batch", BatchTarget.self),
     ("codec", CodecTarget.self),
     ("log", LogTarget.self),
+    ("groups", GroupsTarget.self),
 ]
 
 /// Chosen by the environment, because libFuzzer owns the arguments.

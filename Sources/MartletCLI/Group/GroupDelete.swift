@@ -1,0 +1,58 @@
+import ArgumentParser
+import MartletClient
+
+/// `martlet group delete`. A value.
+struct GroupDelete: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "delete",
+        abstract: "Delete groups with all they have committed.",
+        discussion: """
+            Refused while a group has members. 'martlet group export' keeps the offsets.
+
+            Examples:
+              martlet group delete billing-test
+              martlet group delete a b c --if-exists
+            """
+    )
+
+    @OptionGroup var connection: ConnectionOptions
+    @OptionGroup var format: OutputOptions
+
+    @Argument(help: "The groups.")
+    var names: [String]
+
+    @Flag(help: "Accept that a group does not exist.")
+    var ifExists = false
+
+    func run() async throws {
+        try await Topic.withAdmin(connection) { admin, output in
+            var results: [JSON] = []
+            var hasFailed = false
+            for name in names {
+                let isDeleted: Bool
+                do throws(ClientError) {
+                    try await admin.deleteGroup(name)
+                    isDeleted = true
+                } catch {
+                    guard error.kind == .broker else { throw error }
+                    isDeleted = false
+                    if !(ifExists && error.kafkaName == "GROUP_ID_NOT_FOUND") {
+                        hasFailed = true
+                        StandardError.line("martlet: \(try await reason(name, error, admin))")
+                    }
+                }
+                results.append(.object(["group": .string(name), "deleted": .bool(isDeleted)]))
+                if !format.json { try output.line(isDeleted ? "deleted group \(name)" : "group \(name) not deleted") }
+            }
+            if format.json { try output.line(JSON.array(results)) }
+            if hasFailed { throw ExitCode.failure }
+        }
+    }
+
+    private func reason(_ name: String, _ error: ClientError, _ admin: Admin) async throws -> String {
+        guard error.kafkaName == "NON_EMPTY_GROUP", let group = try await admin.describeGroup(name) else {
+            return error.description
+        }
+        return ([error.description] + GroupActivity.members(group).map { "  " + $0 }).joined(separator: "\n")
+    }
+}

@@ -1,0 +1,294 @@
+"""Measures what consumer groups cost: a large group, churn, many commits, a restart, a first record. See --help."""
+
+import argparse
+import json
+import random
+import selectors
+import shutil
+import socket
+import statistics
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import members
+import requests
+from contenders import Martlet
+from processes import cpu_seconds, resident_bytes, wait_for_port
+from requests import text
+
+EXPLANATION = """
+large    Members of one group over as many partitions join at once; the time until all have their parts, less the
+         configured initial delay's longest pause.
+churn    A tenth of them leaves and as many others come, every second; the broker's CPU seconds per second.
+commit   Groups commit the offsets of 20 partitions a request, each waiting for the answer to its last one, and every
+         answer means that the disk has it: offsets per second.
+restart  A million committed offsets; the time from the start of the process until OffsetFetch tells those of a group.
+first    A new member of a new group, alone: the time from its first request to its first record, median.
+
+Limits: stable in 10 s, one core, 100,000 offsets per second, 2 s, 200 ms.
+"""
+LIMITS = {"large": 10.0, "churn": 1.0, "commit": 100_000, "restart": 2.0, "first": 0.2}
+OFFSET_COMMIT, OFFSET_FETCH, FETCH, PRODUCE = 8, 9, 1, 0
+GROUPS, PARTITIONS_PER_REQUEST = 50, 20
+OFFSETS_PER_FILLING_REQUEST = 1000
+HEARTBEAT_SECONDS = 1.0
+TOPIC = "work"
+
+
+def main():
+    options = arguments()
+    directory = tempfile.mkdtemp(prefix="groups-", dir=options.directory)
+    report = {}
+    try:
+        for name, scenario in SCENARIOS.items():
+            if options.case in (None, name):
+                report[name] = run(scenario, options, f"{directory}/{name}")
+                report[name]["is_within_limit"] = is_within(name, report[name]["figure"])
+                show(name, report[name])
+                shutil.rmtree(f"{directory}/{name}", ignore_errors=True)
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+    if options.json:
+        Path(options.json).write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+    return 1 if options.check and not all(one["is_within_limit"] for one in report.values()) else 0
+
+
+def arguments():
+    parser = argparse.ArgumentParser(
+        prog="scripts/bench groups",
+        description=__doc__,
+        epilog=EXPLANATION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--case", choices=SCENARIOS, help="measure only this")
+    parser.add_argument("--members", type=int, default=1000, metavar="N", help="members and partitions (default 1000)")
+    parser.add_argument("--seconds", type=int, default=60, metavar="N", help="how long churn lasts (default 60)")
+    parser.add_argument("--offsets", type=int, default=1_000_000, metavar="N", help="committed before the restart")
+    parser.add_argument("--directory", default=".build", help="where the data goes (default .build)")
+    parser.add_argument("--json", metavar="FILE", help="write every figure to FILE")
+    parser.add_argument("--check", action="store_true", help="fail if a limit is missed")
+    parser.add_argument("--binary", required=True, help=argparse.SUPPRESS)
+    parser.add_argument("--tools", required=True, help=argparse.SUPPRESS)
+    return parser.parse_args()
+
+
+def connect(martlet):
+    """To a broker that may take its time: a topic of a thousand partitions is a thousand directories."""
+    connection = wait_for_port(martlet.port)
+    connection.settimeout(120)
+    return connection
+
+
+def run(scenario, options, directory):
+    martlet = Martlet(options.binary, directory)
+    martlet.start()
+    try:
+        return scenario(options, martlet)
+    finally:
+        martlet.stop()
+
+
+def is_within(name, figure):
+    return figure >= LIMITS[name] if name == "commit" else figure <= LIMITS[name]
+
+
+def show(name, result):
+    limit = "at least" if name == "commit" else "at most"
+    figure = f"{result['figure']:,.0f}" if name == "commit" else f"{result['figure']:.3f}"
+    verdict = "ok" if result["is_within_limit"] else "MISSED"
+    more = ", ".join(f"{key} {value}" for key, value in result.items() if key not in ("figure", "is_within_limit"))
+    print(f"{name:8}{figure:>12}   {verdict}, {limit} {LIMITS[name]:,}   ({more})", flush=True)
+
+
+# One group, large.
+
+
+def gather(options, martlet):
+    """A group of many, and how long it took to be stable."""
+    with connect(martlet) as connection:
+        requests.create_topic(connection, TOPIC, options.members, {})
+        # Makes the topic of the offsets.
+        commit(connection, "other", 1, 0, 1)
+    crowd = members.Crowd(martlet.port, "large", TOPIC, options.members, HEARTBEAT_SECONDS)
+    for _ in range(options.members):
+        crowd.add()
+    start = time.monotonic()
+    cpu = cpu_seconds(martlet.process.pid)
+    for member in list(crowd.members):
+        member.join()
+        crowd.step(0)
+    crowd.run(crowd.is_stable, 120)
+    return crowd, time.monotonic() - start, cpu_seconds(martlet.process.pid) - cpu
+
+
+def measure_large(options, martlet):
+    crowd, seconds, cpu = gather(options, martlet)
+    crowd.close()
+    return {
+        "figure": seconds,
+        "members": options.members,
+        "generations": crowd.generations,
+        "cpu_seconds": round(cpu, 2),
+    }
+
+
+def measure_churn(options, martlet):
+    crowd, _, _ = gather(options, martlet)
+    generations = crowd.generations
+    start, cpu = time.monotonic(), cpu_seconds(martlet.process.pid)
+    changed = 0
+    rng = random.Random(1)
+    while (elapsed := time.monotonic() - start) < options.seconds:
+        # Spread over the second, as deployments and crashes are.
+        due = int(elapsed * options.members / 10)
+        for _ in range(due - changed):
+            rng.choice([one for one in crowd.members if not one.is_leaving]).depart()
+            crowd.add().join()
+        changed = due
+        crowd.step(0.01)
+    used = (cpu_seconds(martlet.process.pid) - cpu) / (time.monotonic() - start)
+    memory = resident_bytes(martlet.process.pid)
+    crowd.run(crowd.is_stable, 120)
+    crowd.close()
+    return {
+        "figure": used,
+        "changed": changed,
+        "generations": crowd.generations - generations,
+        "resident_MB": round(memory / 1e6),
+    }
+
+
+# Commits.
+
+
+def commit_frame(group, partitions, first, offset):
+    body = text(group) + struct.pack(">i", -1) + text("") + members.NO_TEXT + struct.pack(">i", 1) + text(TOPIC)
+    body += struct.pack(">i", partitions)
+    body += b"".join(
+        struct.pack(">iqi", partition, offset, -1) + text("") for partition in range(first, first + partitions)
+    )
+    header = struct.pack(">hhi", OFFSET_COMMIT, 7, 1) + text("bench")
+    return struct.pack(">i", len(header) + len(body)) + header + body
+
+
+def commit(connection, group, partitions, first, offset):
+    connection.sendall(commit_frame(group, partitions, first, offset))
+    check(receive_frame(connection), partitions)
+
+
+def receive_frame(connection):
+    (length,) = struct.unpack(">i", requests.receive(connection, 4))
+    return requests.receive(connection, length)[4:]
+
+
+def check(answer, partitions):
+    errors = {struct.unpack_from(">h", answer, len(answer) - 6 * place - 2)[0] for place in range(partitions)}
+    if errors != {0}:
+        raise RuntimeError(f"commits are refused: {errors}")
+
+
+def measure_commit(options, martlet, seconds=10):
+    with connect(martlet) as connection:
+        requests.create_topic(connection, TOPIC, PARTITIONS_PER_REQUEST, {})
+        commit(connection, "other", 1, 0, 1)
+    selector = selectors.DefaultSelector()
+    frames = []
+    for number in range(GROUPS):
+        connection = socket.create_connection(("127.0.0.1", martlet.port), 30)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        frames.append([commit_frame(f"group-{number}", PARTITIONS_PER_REQUEST, 0, offset) for offset in range(8)])
+        selector.register(connection, selectors.EVENT_READ, number)
+        connection.sendall(frames[number][0])
+    start, cpu = time.monotonic(), cpu_seconds(martlet.process.pid)
+    done = 0
+    while (elapsed := time.monotonic() - start) < seconds:
+        for key, _ in selector.select(1):
+            check(receive_frame(key.fileobj), PARTITIONS_PER_REQUEST)
+            done += 1
+            key.fileobj.sendall(frames[key.data][done % 8])
+    used = cpu_seconds(martlet.process.pid) - cpu
+    for key in list(selector.get_map().values()):
+        key.fileobj.close()
+    return {"figure": done * PARTITIONS_PER_REQUEST / elapsed, "cores": round(used / elapsed, 2)}
+
+
+# A restart.
+
+
+def committed_count(connection, group):
+    answer = requests.call(connection, OFFSET_FETCH, 5, text(group) + struct.pack(">i", -1))
+    (error,) = struct.unpack_from(">h", answer, len(answer) - 2)
+    if error:
+        raise RuntimeError(f"OffsetFetch: error {error}")
+    _, topics = struct.unpack_from(">ii", answer)
+    return struct.unpack_from(">i", answer, 8 + 2 + len(TOPIC))[0] if topics else 0
+
+
+def measure_restart(options, martlet):
+    groups = max(1, options.offsets // OFFSETS_PER_FILLING_REQUEST)
+    with connect(martlet) as connection:
+        requests.create_topic(connection, TOPIC, OFFSETS_PER_FILLING_REQUEST, {})
+        for number in range(groups):
+            commit(connection, f"group-{number}", OFFSETS_PER_FILLING_REQUEST, 0, number)
+    martlet.stop()
+    start = time.monotonic()
+    martlet.start()
+    ready = time.monotonic() - start
+    with connect(martlet) as connection:
+        counts = {committed_count(connection, f"group-{number}") for number in (0, groups // 2, groups - 1)}
+    seconds = time.monotonic() - start
+    if counts != {OFFSETS_PER_FILLING_REQUEST}:
+        raise RuntimeError(f"groups have {counts} offsets")
+    return {
+        "figure": seconds,
+        "offsets": groups * OFFSETS_PER_FILLING_REQUEST,
+        "metadata_seconds": round(ready, 3),
+        "resident_MB": round(resident_bytes(martlet.process.pid) / 1e6),
+    }
+
+
+# A first record.
+
+
+def fetch(connection, topic):
+    """The bytes of the records at the beginning of the topic's only partition."""
+    body = struct.pack(">iiiibi", -1, 500, 1, 1 << 20, 0, 1) + text(topic) + struct.pack(">iiqi", 1, 0, 0, 1 << 20)
+    answer = requests.call(connection, FETCH, 4, body)
+    return struct.unpack_from(">i", answer, len(answer) - 4)[0] or len(answer)
+
+
+def measure_first(options, martlet):
+    with connect(martlet) as connection:
+        requests.create_topic(connection, TOPIC, 1, {})
+        commit(connection, "other", 1, 0, 1)
+    client = [str(word) for word in (Path(options.tools) / "client", "produce", "127.0.0.1", martlet.port, TOPIC)]
+    subprocess.run([*client, "1", "1", "1024", "8", "1", "1"], check=True, stdout=subprocess.DEVNULL)
+    times = []
+    for number in range(11):
+        crowd = members.Crowd(martlet.port, f"new-{number}", TOPIC, 1, HEARTBEAT_SECONDS)
+        start = time.monotonic()
+        crowd.add().join()
+        crowd.run(crowd.is_stable, 30)
+        with connect(martlet) as connection:
+            committed_count(connection, f"new-{number}")
+            if not fetch(connection, TOPIC):
+                raise RuntimeError("there is no record")
+        times.append(time.monotonic() - start)
+        crowd.close()
+    return {"figure": statistics.median(times), "slowest": round(max(times), 3)}
+
+
+SCENARIOS = {
+    "large": measure_large,
+    "churn": measure_churn,
+    "commit": measure_commit,
+    "restart": measure_restart,
+    "first": measure_first,
+}
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,89 @@
+import Groups
+import Model
+import NIOCore
+
+/// The log of the group coordinator as it is read at the start: any number of records, each a key and a value behind their
+/// lengths of two bytes; the highest bit of the value's says that there is none.
+///
+/// What can be read can be written, and is the same when it is read again. Whatever groups come of it go on.
+enum GroupsTarget: FuzzTarget {
+    private static let noValue = 0x8000
+    private static let now = Timestamp(milliseconds: 1_700_000_000_000)
+
+    static func run(_ input: UnsafeRawBufferPointer) {
+        var rest = ByteBuffer(bytes: input)
+        var replay = GroupReplay()
+        while case .some(let key?) = field(&rest), case .some(let value) = field(&rest) {
+            guard let record = try? GroupRecordFormat.decode(key: key, value: value) else { continue }
+            check(record)
+            replay.apply(record)
+        }
+        for var group in replay.groups(now: now).values { drive(&group) }
+    }
+
+    /// What stands behind its length, or nothing if the length says so; nil at the end.
+    private static func field(_ rest: inout ByteBuffer) -> ByteBuffer?? {
+        guard let length = rest.readInteger(as: UInt16.self) else { return nil }
+        if Int(length) & noValue != 0 { return .some(nil) }
+        return .some(rest.readSlice(length: min(Int(length), rest.readableBytes)))
+    }
+
+    private static func check(_ record: GroupRecord) {
+        guard let (key, value) = try? GroupRecordFormat.encode(record) else { return }
+        do {
+            let again = try GroupRecordFormat.decode(key: key, value: value)
+            invariant(again == record, "a record changes when it is written and read again")
+        } catch {
+            invariant(false, "a record was read and written but cannot be read again: \(error)")
+        }
+    }
+
+    private static func drive(_ group: inout Group) {
+        var step = GroupStep(now: EventTime(timestamp: now, instant: Instant(nanoseconds: 0)))
+        let settings = ClassicGroupSettings()
+        group.membership.resume(settings, &step)
+        _ = group.membership.description
+        let member = group.membership.description.members.first?.id ?? .unknown
+        group.membership.heartbeat(member, nil, group.membership.generation, ReplyToken(rawValue: 1), &step)
+        group.deleteOffsets(of: Array(group.offsets.committed.keys), ReplyToken(rawValue: 2), &step)
+        group.membership.sessionExpired(member, settings, &step)
+        group.expire(OffsetSettings(), isValid: { _, _ in false }, &step)
+        group.membership.joinTimeExpired(settings, &step)
+        group.delete(ReplyToken(rawValue: 3), &step)
+    }
+
+    static func seeds() -> [[UInt8]] {
+        var member = ClassicGroupValue.Member()
+        member.id = MemberID("m")
+        member.instanceID = InstanceID("i")
+        member.sessionTimeoutMilliseconds = 10_000
+        member.subscription = [0, 1, 0, 0, 0, 1, 0, 1, 116]
+        member.assignment = [0, 1, 0, 0, 0, 1, 0, 1, 116, 0, 0, 0, 1, 0, 0, 0, 0]
+        var value = ClassicGroupValue()
+        value.protocolType = "consumer"
+        value.generation = Generation(1)
+        value.protocolName = "range"
+        value.leader = member.id
+        value.members = [member]
+        let offset = CommittedOffset(offset: Offset(1), metadata: "note", committed: now)
+        let brief = CommittedOffset(offset: Offset(1), committed: now, expires: now)
+        let id = GroupID("g")
+        let records: [GroupRecord] = [
+            .classicGroup(id, value), .offset(id, TopicPartition("t", 0), offset),
+            .offset(id, TopicPartition("t", 1), brief),
+            .offset(id, TopicPartition("t", 0), nil), .classicGroup(id, nil),
+        ]
+        let each = records.compactMap { bytes($0) }
+        return each + [each.flatMap { $0 }]
+    }
+
+    private static func bytes(_ record: GroupRecord) -> [UInt8]? {
+        guard let (key, value) = try? GroupRecordFormat.encode(record) else { return nil }
+        var output = ByteBuffer()
+        for part in [key, value] {
+            output.writeInteger(UInt16(part?.readableBytes ?? noValue))
+            if let part { output.writeImmutableBuffer(part) }
+        }
+        return Array(output.readableBytesView)
+    }
+}
