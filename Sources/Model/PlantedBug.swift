@@ -25,6 +25,12 @@ package enum PlantedBug: Sendable {
     case fourBatchWindow
     /// An entry of the offset index says where the batch after its own begins.
     case indexOffByOne
+    /// The directory entry of a new manifest is not made durable.
+    case skipDirectorySyncOfManifest
+    /// Compaction loses the last batch of a segment where another follows.
+    case dropLastBatchBeforeBoundary
+    /// Tombstones go at once, not after `delete.retention.ms`.
+    case removeTombstonesEarly
     /// Want of descriptors is taken for a disk that fails.
     case descriptorShortageIsDiskFailure
 }

@@ -183,6 +183,29 @@ def test_no_acknowledged_commit_is_lost_when_the_broker_is_killed(topic_of_ten, 
             assert len(there) == 2
 
 
+def test_the_log_of_the_offsets_does_not_grow_with_the_commits(start_broker, topic_name):
+    settings = {"offsets.topic.num.partitions": 1, "offsets.topic.segment.bytes": 1 << 20, "log.cleaner.backoff.ms": 50}
+    broker = start_broker(settings=settings)
+
+    def size():
+        return sum(file.stat().st_size for file in broker.data.glob(f"{OFFSETS_TOPIC}-0/*.log"))
+
+    count = 200
+    with wire.connect(broker) as connection:
+        wire.create_topic(connection, topic_name, count)
+        written = 0
+        while written < 6 << 20:
+            written += count * 100
+            offset = written // (count * 100)
+            assert set(groups.commit(connection, "g", {(topic_name, p): offset for p in range(count)})) == {0}
+        # At most the newest segment, the one before until it is compacted, and one offset for each partition.
+        wait_until(lambda: size() < 5 << 19, "compaction")
+    broker.kill9()
+    broker.start()
+    with wire.connect(broker) as connection:
+        assert groups.committed(connection, "g") == {(topic_name, partition): offset for partition in range(count)}
+
+
 def test_a_deleted_topic_takes_its_offsets_with_it(topic_of_ten):
     broker, topic = topic_of_ten
     with wire.connect(broker) as connection:

@@ -42,6 +42,26 @@ import Testing
         }
     }
 
+    /// As on a file system that has become read-only after an error.
+    @Test func whereNothingCanBeMappedTheFileIsRead() throws {
+        let fileSystem = SimulatedFileSystem()
+        let fixture = try LogFixture(on: fileSystem)
+        try fixture.append(TestBatch(values: ["value"]))
+        fileSystem.inject { operation, _ in operation == .map ? EROFS : nil }
+        let outcome = try fixture.log.read(
+            from: .zero,
+            maximumBytes: 1000,
+            alwaysOneBatch: true,
+            upTo: .highWatermark
+        )
+        guard case .cold(let range) = outcome else {
+            Issue.record("the read did not say that it would wait")
+            return
+        }
+        try range.load()
+        #expect(try fixture.read(from: 0).flatMap(\.records).map(\.text) == ["value"])
+    }
+
     @Test func whatWasJustWrittenIsNeverCold() throws {
         let fileSystem = SimulatedFileSystem()
         fileSystem.setCold(true)

@@ -173,4 +173,38 @@ import Testing
             }
         }
     }
+
+    /// The index still says where the third batch began. What it leads to looks like a batch, and ends inside what is known
+    /// to be damaged: a reader would get its first bytes and never come past them.
+    @Test func anIndexThatLeadsBesideABatchIsNotBelieved() throws {
+        var config = LogConfig()
+        config.indexIntervalBytes = 0
+        let fixture = try LogFixture(config: config, on: SimulatedFileSystem())
+        for number in 0..<4 { try fixture.append(TestBatch(values: ["\(number)"])) }
+        try fixture.log.rollIfAged(always: true)
+        try fixture.log.flush()
+        let path = "\(fixture.directory)/00000000000000000000.log"
+        var bytes = try fixture.contents(of: path)
+        let size = bytes.count / 4
+        // The second batch takes the first bytes of the third, with a checksum that is right.
+        bytes[size + 11] += 4
+        let checksum = bytes[size + 21..<2 * size + 4].withUnsafeBytes { CRC32C.checksum($0) }
+        withUnsafeBytes(of: checksum.bigEndian) { bytes.replaceSubrange(size + 17..<size + 21, with: $0) }
+        fixture.log.abandon()
+        try fixture.overwrite(path, with: bytes)
+        try fixture.reopenAsIs(clean: false, hints: OpeningHints(recoveryPoint: Offset(4)))
+        try fixture.log.scrub(segment: .zero)
+        #expect(fixture.log.quarantined.map(\.offsets) == [Offset(2)..<Offset(3)])
+        #expect {
+            _ = try fixture.log.read(
+                from: Offset(2),
+                maximumBytes: 1000,
+                alwaysOneBatch: true,
+                upTo: .logEnd,
+                acceptCold: true
+            )
+        } throws: { error in
+            if case .damaged = error as? LogError { true } else { false }
+        }
+    }
 }

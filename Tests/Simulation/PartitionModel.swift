@@ -24,13 +24,17 @@ struct PartitionModel {
     /// Everything below was declared durable, or was seen by consumers.
     private(set) var survives: Int64 = 0
     private(set) var epoch: Int32 = -1
+    /// What is left out of `batches` in the log.
+    private(set) var compaction = CompactionModel()
 
     // MARK: What happens
 
     mutating func append(_ batch: SentBatch) {
+        let placed = Placed(base: end, batch: batch)
         batch.base = end
-        batches.append(Placed(base: end, batch: batch))
-        end = batch.end(from: end)
+        batches.append(placed)
+        compaction.append(placed)
+        end = placed.end
     }
 
     mutating func noteFailure(of batch: SentBatch) { doubtful.append(Placed(base: end, batch: batch)) }
@@ -53,6 +57,8 @@ struct PartitionModel {
         survives = end
         noteSavedStart()
     }
+
+    mutating func changeCompaction(_ change: (inout CompactionModel) -> Void) { change(&compaction) }
 
     // MARK: While the log is open
 
@@ -78,27 +84,33 @@ struct PartitionModel {
 
     /// Checks batches that were read from `offset` on.
     func check(_ found: [ReadBatch], from offset: Int64, upTo limit: Int64) throws(Violation) {
-        var next = offset
+        var rest = batches[(batches.firstIndex { $0.end > offset } ?? batches.count)...]
         for batch in found {
-            guard let expected = batches.first(where: { $0.end > next }) else {
-                throw Violation("a batch at \(batch.base) was read, there should be none from \(next) on")
+            rest = rest.drop { $0.end <= batch.base && compaction.mayBeGone($0) }
+            guard let expected = rest.popFirst() else {
+                throw Violation("a batch at \(batch.base) was read, there should be none")
             }
-            try batch.compare(with: expected)
+            try batch.compare(with: expected, compaction)
             try require(batch.end <= limit, "a batch up to \(batch.end) was read, only \(limit) may be seen")
-            next = batch.end
         }
         if found.isEmpty { try require(offset >= limit, "nothing was read at \(offset), though \(limit) may be seen") }
     }
 
-    /// The first record, below `limit`, that is not older than `target`.
-    func first(notBefore target: Int64, below limit: Int64) -> (offset: Int64, timestamp: Int64)? {
+    /// Checks what a search has found for the first record, below `limit`, that is not older than `target`.
+    func check(_ found: (offset: Int64, timestamp: Int64)?, notBefore target: Int64, below limit: Int64)
+        throws(Violation)
+    {
         for placed in batches where placed.end > start {
             for (number, record) in placed.batch.records.enumerated() where record.timestamp >= target {
                 let offset = placed.base + Int64(number)
-                if offset >= start { return offset < limit ? (offset, record.timestamp) : nil }
+                guard offset >= start else { continue }
+                if offset >= limit { return try require(found == nil, "\(found?.offset ?? -1) is not visible") }
+                if let found, found.offset == offset, found.timestamp == record.timestamp { return }
+                let isLeftOut = compaction.mayBeGone(offset)
+                try require(isLeftOut, "the first is at \(offset), not at \(found?.offset ?? -1)")
             }
         }
-        return nil
+        try require(found == nil, "there is none, and \(found?.offset ?? -1) was found")
     }
 
     // MARK: After a crash
@@ -122,7 +134,7 @@ struct PartitionModel {
         let kept = try identify(found, from: logStart)
         let needed = max(survivingEnd, logStart)
         try require(logEnd >= needed, "records from \(logEnd) on are lost, everything below \(needed) had to be there")
-        if let last = kept.last {
+        if let last = found.last {
             try require(logEnd == last.end, "the log ends at \(logEnd), its last batch at \(last.end)")
         }
         let newEpoch = offsets.leaderEpoch.rawValue
@@ -141,6 +153,7 @@ struct PartitionModel {
         (start, attemptedStart, end, survives) = (logStart, logStart, logEnd, offsets.durable.rawValue)
         savedStart = min(savedStart, start)
         epoch = newEpoch
+        compaction.rebuild(kept, end: end)
     }
 
     /// Whether a batch that was in the log is not there any more, be it behind the end or with another in its place.
@@ -150,12 +163,19 @@ struct PartitionModel {
         return !batches.contains { $0.batch === batch }
     }
 
-    /// Which batches these are; there is one after the other from the log's start on.
+    /// Which batches these are; there is one after the other from the log's start on, but for what compaction leaves out.
+    /// That is among the result.
     private func identify(_ found: [ReadBatch], from logStart: Int64) throws(Violation) -> [Placed] {
         var expected = batches.filter { $0.end > logStart }[...]
         var next = expected.first?.base ?? logStart
         var kept: [Placed] = []
         for batch in found {
+            expected = expected.drop { $0.base < next }
+            while next < batch.base, let gone = expected.first, gone.base == next, compaction.mayBeGone(gone) {
+                kept.append(gone)
+                next = gone.end
+                expected.removeFirst()
+            }
             try require(batch.base == next, "after \(next) the log goes on at \(batch.base)")
             expected = expected.drop { $0.base < batch.base }
             kept.append(try identify(batch, expected.first))
@@ -167,10 +187,10 @@ struct PartitionModel {
     /// Which batch that is: the one that belongs there, or one whose append was interrupted.
     private func identify(_ batch: ReadBatch, _ expected: Placed?) throws(Violation) -> Placed {
         let candidates = doubtful.filter { $0.base == batch.base }
-        if let expected, expected.base == batch.base, batch.matches(expected) { return expected }
-        if let known = candidates.first(where: batch.matches) { return known }
+        if let expected, expected.base == batch.base, batch.matches(expected, compaction) { return expected }
+        if let known = candidates.first(where: { batch.matches($0, compaction) }) { return known }
         guard let expected else { throw Violation("nobody has sent the batch at \(batch.base)") }
-        try batch.compare(with: expected)
+        try batch.compare(with: expected, compaction)
         return expected
     }
 }

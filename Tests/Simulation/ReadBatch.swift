@@ -6,26 +6,36 @@ import Records
 /// A batch as it was read from a log. Immutable.
 struct ReadBatch {
     let base: Int64
+    let end: Int64
     let records: [(offset: Int64, content: SentBatch.Content)]
 
-    var end: Int64 { base + Int64(records.count) }
-
-    func matches(_ expected: PartitionModel.Placed) -> Bool {
-        base == expected.base && records.map(\.content) == expected.batch.records
+    func matches(_ expected: PartitionModel.Placed, _ compaction: CompactionModel) -> Bool {
+        do throws(Violation) { try compare(with: expected, compaction) } catch { return false }
+        return true
     }
 
-    func compare(with expected: PartitionModel.Placed) throws(Violation) {
+    /// Throws unless it is that batch, with all of its records that no compaction may have removed, and none that one must
+    /// have removed.
+    func compare(with expected: PartitionModel.Placed, _ compaction: CompactionModel) throws(Violation) {
         try require(base == expected.base, "a batch was read at \(base), \(expected.base) is next")
-        try require(
-            records.map(\.content) == expected.batch.records,
-            "at \(base) there is \(records.map(\.content)), not \(expected.batch.records)"
-        )
-        for (number, record) in records.enumerated() {
+        try require(end == expected.end, "the batch at \(base) ends at \(end), not at \(expected.end)")
+        var rest = records[...]
+        for (number, content) in expected.batch.records.enumerated() {
+            let offset = base + Int64(number)
+            guard let record = rest.first, record.offset == offset else {
+                let isLeftOut = compaction.mayBeGone(offset)
+                try require(isLeftOut, "the batch at \(base) has no record \(offset) any more, only \(records)")
+                continue
+            }
+            try require(record.content == content, "at \(offset) there is \(record.content), not \(content)")
+            let isSuperseded = compaction.mustBeGone(offset)
             try require(
-                record.offset == base + Int64(number),
-                "record \(number) of the batch at \(base) says that its offset is \(record.offset)"
+                !isSuperseded,
+                "the record at \(offset) is there again, though one at a later offset replaces it"
             )
+            rest.removeFirst()
         }
+        try require(rest.isEmpty, "the batch at \(base) has records that nobody sent: \(rest)")
     }
 
     /// One read, as a consumer does it. `mayWait`: not by way of the mapping.
@@ -85,7 +95,10 @@ struct ReadBatch {
                 )
                 records.append((record.offset.rawValue, content))
             }
-            batches.append(ReadBatch(base: element.header.baseOffset.rawValue, records: records))
+            let header = element.header
+            batches.append(
+                ReadBatch(base: header.baseOffset.rawValue, end: header.nextOffset.rawValue, records: records)
+            )
         }
         return batches
     }

@@ -38,14 +38,22 @@ final class SimulatedPartition {
     /// Sends what producers have sent before once more, as a client does that has not heard the answer.
     func checkRetries() throws {
         for producer in producers {
-            for batch in producer.recognisable(from: model.start) { try retry(batch) }
+            for batch in producer.recognisable(from: model.start) { try retry(batch, of: producer) }
         }
     }
 
-    /// An idempotent producer's batch that is in the log gets its first answer again, and is not appended again.
-    func retry(_ batch: SentBatch) throws {
+    /// An idempotent producer's batch that is in the log gets its first answer again, and is not appended again. Of what was
+    /// compacted a start may know each producer's last batch only: the others are refused then.
+    func retry(_ batch: SentBatch, of producer: SimulatedProducer) throws {
         guard let log, let base = batch.base else { return }
-        let result = try log.append(batch.bytes)
+        let result: AppendResult
+        do throws(LogError) {
+            result = try log.append(batch.bytes)
+        } catch {
+            let mayBeForgotten = base < model.compaction.mayReach && batch !== producer.history.last
+            guard mayBeForgotten, case .outOfOrderSequence = error else { throw error }
+            return
+        }
         try require(
             result.isDuplicate && result.baseOffset.rawValue == base,
             "\(name): the batch at \(base) was sent again and got \(result)"

@@ -15,6 +15,8 @@ extension Simulation {
             fileSystem.halt(at: fileSystem.operationCount + Int.random(in: 1...25, using: &generator))
         }
         guard let partition = partitions.randomElement(using: &generator) else { return }
+        if has(.compaction), chance(8) { return try chance(70) ? compact(partition) : close(partition) }
+        if has(.scrubs), chance(4) { return try scrub(partition) }
         switch Int.random(in: 0..<1000, using: &generator) {
         case ..<450: try append(to: partition)
         case ..<560: try read(partition)
@@ -23,7 +25,9 @@ extension Simulation {
         case ..<740 where has(.checkpoints): try attempt("checkpoint") { try directory?.checkpoint() }
         case ..<770 where has(.flushes): try attempt("flush") { try partition.log?.flush() }
         case ..<800 where has(.deletions): try deleteRecords(partition)
-        case ..<840 where has(.retention): try applyRetention(partition)
+        case ..<840 where has(.retention):
+            if chance(30) { time.advance(milliseconds: 1500) }
+            try applyRetention(partition)
         case ..<860 where has(.deletions): try attempt("remove files") { try partition.log?.removeDueFiles() }
         case ..<890 where has(.idempotence): try retry(partition)
         case ..<910 where has(.handleReleases): partition.log?.releaseHandles()
@@ -61,11 +65,11 @@ extension Simulation {
     }
 
     /// Whether an error needs no explanation.
-    private var mayFail: Bool { faults.isActive || faults.mayHaveBroken || fileSystem.isHalted }
+    var mayFail: Bool { faults.isActive || faults.mayHaveBroken || fileSystem.isHalted }
 
     /// Does something that a fault may prevent.
     @discardableResult
-    private func attempt(_ what: String, _ body: () throws -> Void) throws -> Bool {
+    func attempt(_ what: String, _ body: () throws -> Void) throws -> Bool {
         note(what)
         do {
             try body()
@@ -147,9 +151,11 @@ extension Simulation {
         var records: [SentBatch.Content] = []
         for _ in 0..<Int.random(in: 1...3, using: &generator) {
             let filler = String(repeating: "x", count: size / 3)
+            let key = "key\(Int.random(in: 0..<8, using: &generator))"
+            let value = "\(generator.next() & 0xffff_ffff)\(filler)"
             let content = SentBatch.Content(
-                key: "key\(Int.random(in: 0..<8, using: &generator))",
-                value: "\(generator.next() & 0xffff_ffff)\(filler)",
+                key: key,
+                value: has(.compaction) && chance(20) ? nil : value,
                 timestamp: now + Int64.random(in: -50...50, using: &generator)
             )
             try builder.append(
@@ -167,11 +173,13 @@ extension Simulation {
         guard let producer = partition.producers.randomElement(using: &generator), producer.unanswered == nil,
             let batch = producer.recognisable(from: partition.model.start).randomElement(using: &generator)
         else { return }
-        try attempt("send the batch at \(batch.base ?? -1) again") { try partition.retry(batch) }
+        try attempt("send the batch at \(batch.base ?? -1) again") {
+            try partition.retry(batch, of: producer)
+        }
     }
 
     /// What the group commit's thread does.
-    private func commit() throws {
+    func commit() throws {
         note("commit")
         guard let directory else { return }
         directory.commit()
@@ -180,7 +188,7 @@ extension Simulation {
 
     // MARK: Reading
 
-    private func read(_ partition: SimulatedPartition) throws {
+    func read(_ partition: SimulatedPartition) throws {
         guard let log = partition.log else { return }
         let offsets = log.offsets
         let limit: ReadLimit = chance(70) ? .highWatermark : .logEnd
@@ -210,18 +218,18 @@ extension Simulation {
         let limit = log.offsets.highWatermark.rawValue
         try attempt("search \(partition.name) for \(target)") {
             let found = try log.offset(forTimestamp: Timestamp(milliseconds: target))
-            let expected = partition.model.first(notBefore: target, below: limit)
-            try require(
-                found?.offset.rawValue == expected?.offset && found?.timestamp.milliseconds == expected?.timestamp,
-                "\(partition.name): the first record from \(target) on is at \(expected?.offset ?? -1), "
-                    + "not at \(found?.offset.rawValue ?? -1)"
-            )
+            let place = found.map { (offset: $0.offset.rawValue, timestamp: $0.timestamp.milliseconds) }
+            do throws(Violation) {
+                try partition.model.check(place, notBefore: target, below: limit)
+            } catch {
+                throw Violation("\(partition.name): of the records not before \(target), \(error)")
+            }
         }
     }
 
     // MARK: Removing
 
-    private func deleteRecords(_ partition: SimulatedPartition) throws {
+    func deleteRecords(_ partition: SimulatedPartition) throws {
         guard let log = partition.log, partition.model.start <= log.offsets.lastStable.rawValue else { return }
         let end = log.offsets.lastStable.rawValue
         let offset = Int64.random(in: partition.model.start...end, using: &generator)
@@ -240,9 +248,8 @@ extension Simulation {
         }
     }
 
-    private func applyRetention(_ partition: SimulatedPartition) throws {
+    func applyRetention(_ partition: SimulatedPartition) throws {
         guard let log = partition.log else { return }
-        if chance(30) { time.advance(milliseconds: 1500) }
         let now = time.now
         let old = partition.model
         partition.model.noteAttempt(toRemoveBelow: old.end)
@@ -266,15 +273,21 @@ extension Simulation {
     ) throws {
         try require(start >= old.start, "retention moved the start back from \(old.start) to \(start)")
         let config = swarm.config
+        let deletes = config.cleanupPolicy.contains(.delete)
         for placed in old.batches where placed.end > old.start && placed.end <= start {
-            let age =
-                now.milliseconds
-                - min(placed.batch.sentAt, placed.batch.records.map(\.timestamp).max() ?? .max)
+            // What compaction has removed keeps nothing.
+            let offsets = (placed.base..<placed.end).filter { !old.compaction.mayBeGone($0) }
+            if deletes, offsets.isEmpty { continue }
+            let newest = offsets.map { placed.batch.records[Int($0 - placed.base)].timestamp }.max()
+            let age = now.milliseconds - min(placed.batch.sentAt, newest ?? .max)
             let isOld = config.retentionMilliseconds.map { age > $0 } ?? false
             // Without the batch's own segment. Others behind it may have gone as well, by their age.
             let left = segments.filter { $0.baseOffset.rawValue > placed.base }.reduce(0) { $0 + $1.sizeInBytes }
             let isMuch = config.retentionBytes.map { left >= $0 } ?? false
-            try require(isOld || isMuch, "retention removed the batch at \(placed.base), which is neither old nor much")
+            try require(
+                deletes && (isOld || isMuch),
+                "retention removed the batch at \(placed.base), which is neither old nor much"
+            )
         }
     }
 

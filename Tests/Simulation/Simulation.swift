@@ -19,14 +19,14 @@ final class Simulation {
     /// How the process is to end after the present step.
     var end: End?
     /// Whether everything is going to stop at an operation that was chosen before, and nowhere else.
-    private(set) var isInterrupted = false
+    var isInterrupted = false
     private(set) var step = 0
     private(set) var crashes = 0
     private var hasCutPower = false
 
     init(seed: UInt64, trace: ((String) -> Void)? = nil) {
         generator = SeededGenerator(seed: seed)
-        swarm = Swarm(using: &generator)
+        swarm = Swarm(seed: seed, using: &generator)
         self.trace = trace
         let chances = generator.next()
         fileSystem.changeDisk { disk in
@@ -39,9 +39,7 @@ final class Simulation {
     /// at: returns false if there were not so many.
     @discardableResult
     func run(steps: Int? = nil, haltAt: Int? = nil) throws -> Bool {
-        note("\(swarm.config)\nfeatures: \(swarm.features), lying disk: \(swarm.hasLyingDisk)")
-        try open(wasClean: true)
-        for number in 0..<swarm.partitionCount { try create(number) }
+        try begin()
         if swarm.hasLyingDisk { fileSystem.changeDisk { $0.liesAboutSyncs = true } }
         isInterrupted = haltAt != nil
         if let haltAt { fileSystem.halt(at: haltAt) }
@@ -61,6 +59,12 @@ final class Simulation {
         if haltAt != nil { return false }
         try finish()
         return true
+    }
+
+    func begin() throws {
+        note("\(swarm.config)\nfeatures: \(swarm.features), lying disk: \(swarm.hasLyingDisk)")
+        try open(wasClean: true)
+        for number in 0..<swarm.partitionCount { try create(number) }
     }
 
     func note(_ event: @autoclosure () -> String) { trace?("\(step): \(event())") }
@@ -195,7 +199,7 @@ final class Simulation {
         }
     }
 
-    private func finish() throws {
+    func finish() throws {
         try crash(chooseCrash())
         try crash(.clean)
         if hasCutPower, swarm.hasLyingDisk { return }

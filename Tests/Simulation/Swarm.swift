@@ -16,6 +16,10 @@ struct Swarm {
         // Work.
         case idempotence, commits, checkpoints, flushes, deletions, retention, comingAndGoing, handleReleases
         case searches, compression, bigBatches, clockJumps
+        // Drawn apart: of seeds, half are about this as well.
+        case compaction, scrubs
+
+        fileprivate static let drawnApart: Set<Feature> = [.compaction, .scrubs]
     }
 
     let features: Set<Feature>
@@ -29,18 +33,35 @@ struct Swarm {
     let fullScanBytes: Int
     let producerNoteBytes: Int
 
-    init(using generator: inout SeededGenerator) {
+    init(seed: UInt64, using generator: inout SeededGenerator) {
         var features: Set<Feature> = []
-        for feature in Feature.allCases where Int.random(in: 0..<100, using: &generator) < 65 {
+        for feature in Feature.allCases
+        where !Feature.drawnApart.contains(feature) && Int.random(in: 0..<100, using: &generator) < 65 {
             features.insert(feature)
         }
-        self.features = features
         hasLyingDisk = Int.random(in: 0..<20, using: &generator) == 0
         partitionCount = Int.random(in: 1...3, using: &generator)
         stepCount = Int.random(in: 100...900, using: &generator)
-        config = Self.config(features, using: &generator)
+        var config = Self.config(features, using: &generator)
+        var compactionGenerator = SeededGenerator(seed: seed ^ Self.compactionSalt)
+        if Bool.random(using: &compactionGenerator) || Scenario.compacts(seed) {
+            features.insert(.compaction)
+            if Bool.random(using: &compactionGenerator) { features.insert(.scrubs) }
+            Self.compact(&config, using: &compactionGenerator)
+        }
+        self.features = features
+        self.config = config
         fullScanBytes = Bool.random(using: &generator) ? 0 : 1 << 20
         producerNoteBytes = Bool.random(using: &generator) ? 300 : 16 << 20
+    }
+
+    private static let compactionSalt: UInt64 = 0x636f_6d70_6163_7421
+
+    private static func compact(_ config: inout LogConfig, using generator: inout SeededGenerator) {
+        func pick<Value>(_ values: [Value]) -> Value { values[Int.random(in: 0..<values.count, using: &generator)] }
+        config.cleanupPolicy = pick([.compact, .compact, [.compact, .delete]])
+        config.deleteRetentionMilliseconds = pick([0, 300, 2000, 1 << 40])
+        config.minCompactionLagMilliseconds = pick([0, 0, 0, 300])
     }
 
     func has(_ feature: Feature) -> Bool { features.contains(feature) }

@@ -19,9 +19,10 @@ extension BrokerKeys {
         ConfigKey(
             "offsets.topic.segment.bytes",
             .int,
-            default: "104857600",
+            default: "8388608",
             .between(ConfigLimits.minimumSegmentBytes, Int64(Int32.max)),
-            "Size in bytes of a segment of __consumer_offsets when it is made, and of the largest group it can keep."
+            "Size in bytes of a segment of __consumer_offsets when it is made, and of the largest group it can keep. Only whole "
+                + "segments are compacted, so this is what a start has to read at least."
         ),
         ConfigKey(
             "offsets.retention.minutes",

@@ -24,8 +24,7 @@ struct GroupLog: Sendable {
 
     /// Everything the log says of groups, and how many records nobody here can read.
     func load() throws -> (replay: GroupReplay, unreadable: Int) {
-        var replay = GroupReplay()
-        var unreadable = 0
+        var loading = Loading()
         var next = log.offsets.logStart
         while next < log.offsets.logEnd {
             var sequence = BatchSequence(try bytes(from: next))
@@ -33,17 +32,7 @@ struct GroupLog: Sendable {
             while let batch = try sequence.next() {
                 next = batch.header.nextOffset
                 // The ends of transactions, and what other brokers have put there.
-                if batch.header.attributes.isControl { continue }
-                var reader = try RecordReader(batch: batch.bytes)
-                while let record = try reader.next() {
-                    guard let key = record.key else { continue }
-                    do throws(WireError) {
-                        let known = try GroupRecordFormat.decode(key: key, value: record.value)
-                        if let known { replay.apply(known) }
-                    } catch {
-                        unreadable += 1
-                    }
-                }
+                if !batch.header.attributes.isControl { try loading.read(batch.bytes) }
             }
             guard next > start else {
                 throw LogError.corrupt(
@@ -52,7 +41,34 @@ struct GroupLog: Sendable {
                 )
             }
         }
-        return (replay, unreadable)
+        return (loading.replay, loading.unreadable)
+    }
+
+    /// What has been read of a log so far.
+    private struct Loading {
+        var replay = GroupReplay()
+        var unreadable = 0
+        private var offsets = OffsetRecordReader()
+
+        mutating func read(_ batch: ByteBuffer) throws {
+            var reader = try RecordReader(batch: batch)
+            while let record = try reader.next() {
+                guard let key = record.key else { continue }
+                if let value = record.value, let offset = offsets.read(key: key, value: value) {
+                    replay.apply(offset)
+                } else {
+                    read(key, record.value)
+                }
+            }
+        }
+
+        private mutating func read(_ key: ByteBuffer, _ value: ByteBuffer?) {
+            do throws(WireError) {
+                if let known = try GroupRecordFormat.decode(key: key, value: value) { replay.apply(known) }
+            } catch {
+                unreadable += 1
+            }
+        }
     }
 
     private func bytes(from offset: Offset) throws -> ByteBuffer {

@@ -13,6 +13,8 @@ struct Compaction {
     let log: PartitionLog
     let options: CompactionOptions
     let control: any CompactionControl
+    /// The last offset of each producer's last batch that is sure to survive a power cut.
+    let lastOffsets: [ProducerID: Offset]
     var result = CompactionResult()
     /// Read and written since `control` was told.
     private var untold = 0
@@ -26,7 +28,13 @@ struct Compaction {
     /// After so many bytes the control is told: each time costs a lock and a look at the clock.
     private static let reportInterval = 256 << 10
 
-    init(log: PartitionLog, options: CompactionOptions, control: any CompactionControl) {
+    init(
+        log: PartitionLog,
+        options: CompactionOptions,
+        control: any CompactionControl,
+        lastOffsets: [ProducerID: Offset]
+    ) {
+        self.lastOffsets = lastOffsets
         self.log = log
         self.options = options
         self.control = control
@@ -52,7 +60,7 @@ struct Compaction {
         result.needsAnotherPass = keys.end < survey.firstUncleanable
         let rules = CompactionRules(
             keys: keys,
-            lastOffsets: log.lastOffsetsOfProducers(),
+            lastOffsets: lastOffsets,
             end: keys.end,
             now: log.environment.time.now,
             deleteRetentionMilliseconds: log.config.deleteRetentionMilliseconds,
@@ -186,6 +194,7 @@ struct Compaction {
         while let header = try walk.next() {
             result.recordsBefore += Int(header.recordCount)
             result.bytesBefore += header.totalLength
+            if planted(.dropLastBatchBeforeBoundary), header.nextOffset == source.facts.endOffset { continue }
             let before = sink.size
             let kept = try copy(header, &walk, rules, to: &sink)
             result.recordsAfter += kept

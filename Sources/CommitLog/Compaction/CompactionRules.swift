@@ -29,7 +29,7 @@ struct CompactionRules {
 
     /// Whether tombstones of the batch stay.
     func keepsTombstones(of header: BatchHeader) -> Bool {
-        if purgesTombstones { return false }
+        if purgesTombstones || planted(.removeTombstonesEarly) { return false }
         return !header.attributes.hasDeleteHorizon || now < header.baseTimestamp
     }
 

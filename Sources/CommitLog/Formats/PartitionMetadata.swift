@@ -45,4 +45,9 @@ struct PartitionMetadata: Equatable {
         }
         topicID = id
     }
+
+    /// Whether Kafka has written the text, and not this broker.
+    static func isForeign(_ text: String) -> Bool {
+        !text.split(separator: "\n").contains { $0.hasPrefix("crc32c:") }
+    }
 }

@@ -59,6 +59,7 @@ enum SmallFile {
         let temporary = path + LogFileNames.temporary
         try write(bytes, to: temporary, fileSystem, synced: synced)
         try fileSystem.rename(temporary, to: path)
+        if planted(.skipDirectorySyncOfManifest), name == ManifestFormat.fileName { return }
         if synced { try fileSystem.syncDirectory(directory) }
     }
 

@@ -26,9 +26,13 @@ extension LogLoader {
         protectedEnd = max(hints.recoveryPoint ?? segments.last?.baseOffset ?? .zero, closedEnd)
     }
 
-    /// Whether it is known why these offsets are not there.
+    /// Whether it is known why these offsets are not there. Of a topic that is compacted any may be missing, but not of what
+    /// was not durable for all that is known: no compaction was there, unless the manifest says so, and what a power cut has
+    /// left behind a hole is not to be kept.
     func allows(_ gap: Range<Offset>) -> Bool {
-        gap.lowerBound < mayHaveGapsBelow || config.cleanupPolicy.contains(.compact) || quarantine.explains(gap)
+        if gap.lowerBound < mayHaveGapsBelow || quarantine.explains(gap) { return true }
+        guard config.cleanupPolicy.contains(.compact) else { return false }
+        return isForeign || gap.lowerBound < hints.recoveryPoint ?? LogFileNames.maximumOffset
     }
 
     /// Whether the segment had been closed, so that it takes no more even if no other one follows it.

@@ -43,6 +43,8 @@ struct LogLoader {
     var names: [String] = []
     /// Below, segments may end before the next begins.
     var mayHaveGapsBelow = Offset.zero
+    /// Whether Kafka has written the log: where its compaction was, no manifest says.
+    var isForeign = false
     /// Closed segments by their base offsets, as the manifest says.
     var closed: [Offset: Manifest.Segment] = [:]
     /// Up to here everything was durable, so that nothing is cut off: what is not there is damage.
@@ -163,10 +165,14 @@ struct LogLoader {
         var found: TopicID?
         do throws(LogError) {
             let text = try SmallFile.readFinishedText(path, limit: PartitionMetadata.maximumBytes, fileSystem)
-            if let text { found = try PartitionMetadata(text, path: path).topicID }
+            if let text {
+                found = try PartitionMetadata(text, path: path).topicID
+                isForeign = PartitionMetadata.isForeign(text)
+            }
         } catch {
             // Whoever opens the log knows whose it is from elsewhere.
             guard case .corrupt = error else { throw error }
+            isForeign = true
             report.repairedFiles.append(path)
         }
         guard let found else {

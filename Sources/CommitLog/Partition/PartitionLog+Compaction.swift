@@ -69,13 +69,15 @@ extension PartitionLog {
     ) throws(LogError) -> CompactionResult {
         if options.isDryRun { return try measure(options, control: control) }
         try maintenance.withLock { () throws(LogError) in try settleManifest() }
-        // What has not reached the disk must not replace what has.
-        try flushFinishedSegments()
+        // What has not reached the disk must not replace what has: no record, and no batch by which a producer is known.
+        let lastOffsets = lastOffsetsOfProducers()
+        try flush()
         let snapshot = try readableSnapshot()
         let facts = try facts(of: snapshot)
         let bound = min(compactionBound(of: snapshot), snapshot.offsets.durable)
         let survey = survey(facts, in: snapshot, bound: bound)
-        return try compact(survey, zip(snapshot.sealed, facts).map(Compaction.Source.init), options, control)
+        let compaction = Compaction(log: self, options: options, control: control, lastOffsets: lastOffsets)
+        return try run(compaction, survey, zip(snapshot.sealed, facts).map(Compaction.Source.init))
     }
 
     /// Reads what ``compact(_:control:)`` would read if the segment that is written were closed, and says what would be
@@ -102,18 +104,23 @@ extension PartitionLog {
         }
         let bound = min(mark.offset, firstDamage?.segment ?? mark.offset)
         let survey = survey(sources.map(\.facts), in: snapshot, bound: bound)
-        return try compact(survey, sources, options, control)
+        let compaction = Compaction(
+            log: self,
+            options: options,
+            control: control,
+            lastOffsets: lastOffsetsOfProducers()
+        )
+        return try run(compaction, survey, sources)
     }
 
-    private func compact(
+    private func run(
+        _ compaction: Compaction,
         _ survey: CompactionSurvey,
-        _ sources: [Compaction.Source],
-        _ options: CompactionOptions,
-        _ control: any CompactionControl
+        _ sources: [Compaction.Source]
     ) throws(LogError) -> CompactionResult {
-        var compaction = Compaction(log: self, options: options, control: control)
+        var compaction = compaction
         let isTombstoneDue = survey.tombstonesExpire > .none && survey.tombstonesExpire <= environment.time.now
-        guard survey.cleanableBytes > 0 || options.purgesTombstones || isTombstoneDue else {
+        guard survey.cleanableBytes > 0 || compaction.options.purgesTombstones || isTombstoneDue else {
             // Nobody should take the log for compacted when damage is all that keeps it from that.
             if let damage = firstDamage { throw .damaged(damage) }
             return compaction.result

@@ -152,7 +152,7 @@ extension PartitionLog {
             )
         } catch {
             // Somebody who may wait reads the file without a mapping.
-            if error.isShortageOfFiles, !mayWait { throw .cold }
+            if !mayWait, error.isShortageOfFiles || error.operation == FileError.mapping { throw .cold }
             throw .failed(.storage(error))
         }
     }

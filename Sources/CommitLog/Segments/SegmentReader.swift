@@ -89,6 +89,13 @@ struct SegmentReader {
             guard header.baseOffset >= next else {
                 throw corrupt(position, "its offset is \(header.baseOffset), but \(next) is next")
             }
+            // Nothing that is known to be damaged lies inside of a batch, unless an index has led to where none begins.
+            if damage.contains(where: {
+                position < $0.position.bytes && $0.position.bytes < position + header.totalLength
+            }) {
+                if trustsIndex { throw .damagedIndex(segment) }
+                throw corrupt(position, "a batch of \(header.totalLength) bytes reaches into what is damaged")
+            }
             next = header.nextOffset
             if header.lastOffset >= offset { return (position, header) }
             steps += 1

@@ -5,10 +5,13 @@ import Glibc
 package final class PosixFile: File {
     package let path: String
     private let number: CInt
+    /// Whether the disk was read-only when the file was opened.
+    private let isReadOnly: Bool
 
     /// Takes over an open descriptor and closes it in the end.
-    package init(path: String, owning descriptor: CInt) {
+    package init(path: String, owning descriptor: CInt, isReadOnly: Bool = false) {
         self.path = path
+        self.isReadOnly = isReadOnly
         number = descriptor
     }
 
@@ -56,6 +59,7 @@ package final class PosixFile: File {
         _ tail: UnsafeRawBufferPointer,
         at position: FilePosition
     ) throws(FileError) {
+        if isReadOnly { throw FileError("write", path, code: EROFS) }
         let total = head.count + tail.count
         var done = 0
         while done < total {
@@ -79,6 +83,7 @@ package final class PosixFile: File {
     }
 
     package func truncate(to size: Int) throws(FileError) {
+        if isReadOnly { throw FileError("truncate", path, code: EROFS) }
         try check("truncate", path) { ftruncate(number, off_t(size)) }
     }
 

@@ -20,8 +20,17 @@ package struct PosixFileSystem: FileSystem {
             case .createIfMissing: O_RDWR | O_CREAT
             case .createNew: O_RDWR | O_CREAT | O_EXCL
             }
-        let descriptor = try check("open", path) { martlet_open(path, flags, 0o644) }
-        return PosixFile(path: path, owning: descriptor)
+        do throws(FileError) {
+            return PosixFile(path: path, owning: try check("open", path) { martlet_open(path, flags, 0o644) })
+        } catch {
+            // Whoever wants to write finds out when it does: on a disk that has become read-only all can still be read.
+            guard error.code == EROFS, mode == .existing else { throw error }
+            return PosixFile(
+                path: path,
+                owning: try check("open", path) { martlet_open(path, O_RDONLY, 0o644) },
+                isReadOnly: true
+            )
+        }
     }
 
     package func createDirectory(_ path: String) throws(FileError) {

@@ -34,6 +34,21 @@ final class PosixFileSystemTests {
 
     // MARK: What goes wrong
 
+    /// Mounts something of its own, which only root may.
+    @Test(.enabled(if: geteuid() == 0)) func whatIsOnAReadOnlyDiskCanBeReadAndNotWritten() throws {
+        guard mount("tmpfs", directory, "tmpfs", 0, "size=1m") == 0 else { return #expect(errno == EPERM) }
+        defer { umount2(directory, CInt(MNT_DETACH)) }
+        try write("value", to: fileSystem.open(path("file"), .createNew))
+        #expect(mount("", directory, "", UInt(MS_REMOUNT | MS_RDONLY), "size=1m") == 0)
+        let file = try fileSystem.open(path("file"), .existing)
+        #expect(try read(file, count: 5) == "value")
+        #expect { try self.write("other", to: file) } throws: { ($0 as? FileError)?.code == EROFS }
+        #expect { try file.truncate(to: 0) } throws: { ($0 as? FileError)?.code == EROFS }
+        #expect { try self.fileSystem.open(self.path("new"), .createIfMissing) } throws: {
+            ($0 as? FileError)?.code == EROFS
+        }
+    }
+
     @Test func openingSaysWhatWasTriedAndWhy() {
         let missing = path("missing")
         #expect(throws: FileError("open", missing, code: ENOENT)) { try fileSystem.open(missing, .existing) }

@@ -13,8 +13,14 @@ enum GroupsTarget: FuzzTarget {
     static func run(_ input: UnsafeRawBufferPointer) {
         var rest = ByteBuffer(bytes: input)
         var replay = GroupReplay()
+        var offsets = OffsetRecordReader()
         while case .some(let key?) = field(&rest), case .some(let value) = field(&rest) {
-            guard let record = try? GroupRecordFormat.decode(key: key, value: value) else { continue }
+            let short = value.flatMap { offsets.read(key: key, value: $0) }
+            guard let record = try? GroupRecordFormat.decode(key: key, value: value) else {
+                invariant(short == nil, "the short way reads what the format refuses")
+                continue
+            }
+            invariant(short == nil || short == record, "the short way reads something else than the format says")
             check(record)
             replay.apply(record)
         }

@@ -16,6 +16,7 @@ let targets: [(name: String, type: any FuzzTarget.Type)] = [
     ("codec", CodecTarget.self),
     ("log", LogTarget.self),
     ("groups", GroupsTarget.self),
+    ("file", FileTarget.self),
 ]
 
 /// Chosen by the environment, because libFuzzer owns the arguments.

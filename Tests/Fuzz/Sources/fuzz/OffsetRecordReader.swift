@@ -1,0 +1,1 @@
+../../../../Sources/Broker/Groups/OffsetRecordReader.swift
