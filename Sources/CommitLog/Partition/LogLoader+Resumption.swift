@@ -19,7 +19,8 @@ extension LogLoader {
     /// where the indexes, which tell what comes before, do not hold together.
     ///
     /// Of the indexes only what lies below the last snapshot of the producers is sure to be durable. What follows, as much as
-    /// is appended between two snapshots, is made anew from the batches' headers.
+    /// is appended between two snapshots, is made anew from the batches' headers, which may have rotted: of what they say, the
+    /// place of the end is checked.
     func scanStart(in segment: LogSegment, below point: Offset?) throws(LogError) -> ScanStart? {
         guard let point, point > segment.baseOffset, !lacksEpochs else { return nil }
         guard environment.fileSystem.exists(segment.path) else { return nil }
@@ -79,12 +80,17 @@ extension LogLoader {
             let entry = offsets.withBytes {
                 OffsetIndexFormat.decode(UnsafeRawBufferPointer(rebasing: $0[start...]), base: base)
             }
-            guard let entry, entry.offset < bound, entry.position > .zero, entry.position.bytes < size else { break }
+            guard let entry, entry.offset < bound else { break }
+            guard entry.position.bytes > 0, entry.position.bytes < size else { break }
             if let last, entry.offset <= last.offset || entry.position <= last.position { break }
             last = entry
             indexes.contents.offsetEntries += 1
         }
-        guard let last else { return (indexes, nil) }
+        // Of short segments the indexes are not synced at a stop, though there may be a snapshot.
+        guard let last, last.position.bytes >= environment.fullScanBytes else {
+            indexes.contents = SegmentContents()
+            return (indexes, nil)
+        }
         for entry in indexes.known.prefix(rising.count) where entry.offset <= last.offset {
             indexes.contents.largest = entry
             indexes.contents.timeEntries += 1

@@ -15,7 +15,7 @@ struct LoadedLog {
     var unsynced: [LogSegment] = []
     /// Everything below is durable.
     var durable: Offset
-    /// Whether a snapshot of the producers at the log's end is on disk, or few batches tell as much.
+    /// Whether a snapshot of the producers at the log's end is on disk.
     var hasSnapshot = false
     var manifest = Manifest()
     var epochFile = EpochFile.current
@@ -96,8 +96,9 @@ struct LogLoader {
         if isDirty, syncs { try syncNames() }
         // Otherwise that is part of the log's first sync, before anything that is durable by it.
         loaded.isNew = (isUnnamed || isUnsure) && !(isDirty && syncs)
-        let snapshot = "\(directory)/\(LogFileNames.name(loaded.logEnd, LogFileNames.snapshot))"
-        loaded.hasSnapshot = loaded.active.hasNoIndex || fileSystem.exists(snapshot)
+        loaded.hasSnapshot = fileSystem.exists(
+            "\(directory)/\(LogFileNames.name(loaded.logEnd, LogFileNames.snapshot))"
+        )
         loaded.logStart = min(max(hints.logStart ?? .zero, loaded.logStart), loaded.logEnd)
         loaded.producers.removeExpired(
             now: environment.time.now,
@@ -259,10 +260,10 @@ struct LogLoader {
                 guard let (_, header) = try reader.firstBatch(atOrAbove: largest.offset),
                     header.lastOffset == largest.offset, header.maxTimestamp == largest.timestamp
                 else { return nil }
-            } else if first.maxTimestamp > .none, entry != nil {
+            } else if first.maxTimestamp > .none {
                 return nil
             }
-            guard let end = try walkToEnd(&reader, from: entry, &contents) else { return nil }
+            guard let end = try walkToEnd(&reader, from: entry) else { return nil }
             return (contents, end)
         } catch {
             if case .failed(let failure) = error, case .storage = failure { throw failure }
@@ -270,14 +271,11 @@ struct LogLoader {
         }
     }
 
-    /// The offset behind the last batch, which ends exactly where the file does; nil if it does not. Where there are no
-    /// index entries, the batches say what the largest timestamp is.
+    /// The offset behind the last batch, which ends exactly where the file does; nil if it does not.
     private func walkToEnd(
         _ reader: inout SegmentReader,
-        from entry: OffsetIndexEntry?,
-        _ contents: inout SegmentContents
+        from entry: OffsetIndexEntry?
     ) throws(ReadInterruption) -> Offset? {
-        let hasIndex = entry != nil || contents.largest != nil
         var position = entry?.position.bytes ?? 0
         guard position < reader.end else { return nil }
         var next = reader.segment.baseOffset
@@ -285,9 +283,6 @@ struct LogLoader {
             let header = try reader.header(at: position)
             if position == entry?.position.bytes, header.lastOffset != entry?.offset { return nil }
             guard header.baseOffset >= next else { return nil }
-            if !hasIndex, header.recordCount > 0, header.maxTimestamp > contents.largest?.timestamp ?? .none {
-                contents.largest = TimeIndexEntry(timestamp: header.maxTimestamp, offset: header.lastOffset)
-            }
             next = header.nextOffset
             position += header.totalLength
         }

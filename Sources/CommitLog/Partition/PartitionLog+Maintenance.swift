@@ -37,26 +37,16 @@ extension PartitionLog {
             writer.isDirectoryDirty = true
             try storage { () throws(FileError) in
                 for segment in writer.unsynced { try trim(segment) }
-                try writer.active.discardPartialWrite(in: writer.active.segment.file())
-                if !syncs { try prepareEpochs(writer) }
-                if !syncs, canBeWalked(writer.active) { return }
                 try writer.active.finishTimeIndex()
+                try writer.active.discardPartialWrite(in: writer.active.segment.file())
                 try writer.active.segment.finishIndexes()
-                // Small ones are looked through from their start.
+                // Recovery relies on the indexes below a snapshot, except for short segments, which it reads from their start.
                 let isTrusted = writer.active.size > environment.fullScanBytes
                 if syncs || isTrusted { try syncIndexes(of: writer.active.segment) }
                 try writeProducerSnapshot(writer.producers, at: offsets.logEnd, synced: false)
+                if !syncs { try prepareEpochs(writer) }
             }
         }
-    }
-
-    /// Whether the active segment is so short that the next opening looks at its few batches anyway, and finds the
-    /// producers' state before them: then three files less are made. Thousands of such partitions are stopped at once.
-    private func canBeWalked(_ active: ActiveSegment) -> Bool {
-        guard active.hasNoIndex else { return false }
-        let base = active.segment.baseOffset
-        let snapshot = "\(directory)/\(LogFileNames.name(base, LogFileNames.snapshot))"
-        return base == .zero || environment.fileSystem.exists(snapshot)
     }
 
     /// Gives back the space that was reserved behind a segment's end, and makes its indexes complete.

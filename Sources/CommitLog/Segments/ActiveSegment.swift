@@ -41,9 +41,6 @@ struct ActiveSegment {
         reservedTo = contents.size
     }
 
-    /// Whether it is too short for any entry in its indexes.
-    var hasNoIndex: Bool { offsetEntries == 0 && timeEntries == 0 }
-
     /// Whether a batch with these properties belongs into a new segment (Kafka's rules).
     func shouldRoll(before batch: PlacedBatch, config: LogConfig, at moment: AppendMoment) -> Bool {
         if size == 0 { return false }

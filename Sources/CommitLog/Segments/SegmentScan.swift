@@ -33,6 +33,9 @@ struct SegmentScan {
 
     /// Walks the batches of `segment`'s first `size` bytes, from `start` on, calling `visit` for each good one, and passes
     /// over what is known to be damaged. `allows` says where offsets may be missing; at `end` the walk stops.
+    ///
+    /// With `end`, the batch that reaches it is looked at as a whole, and the one behind it, whatever the depth: a flipped bit
+    /// in an offset may make a batch before the end look like the last one, and those that follow like remains.
     static func scan(
         _ segment: LogSegment,
         size: Int,
@@ -64,6 +67,10 @@ struct SegmentScan {
             let result = try check(at: position, in: &window, depth: depth, expecting: next, base: segment.baseOffset)
             guard case .good(let header) = result else {
                 if case .bad(let reason) = result { problem = "at byte \(position): \(reason)" }
+                break
+            }
+            if let end, header.nextOffset >= end, let reason = try doubt(header, at: position, in: &window) {
+                problem = "at byte \(position): \(reason)"
                 break
             }
             if header.baseOffset > next, !allows(next..<header.baseOffset) {
@@ -120,13 +127,42 @@ struct SegmentScan {
             return .bad("the batch has \(header.totalLength) bytes, and \(window.end - position) are left")
         }
         guard depth == .checksums else { return .good(header) }
+        let isRight = try isWhole(header, at: position, in: &window)
+        return isRight ? .good(header) : .bad("the batch's checksum is wrong")
+    }
+
+    /// Whether all of a batch is there and has its checksum.
+    private static func isWhole(
+        _ header: BatchHeader,
+        at position: Int,
+        in window: inout ReadWindow
+    ) throws(LogError) -> Bool {
         let count = try window.load(position, count: header.totalLength)
-        guard count == header.totalLength else { return .bad("the file ends inside the batch") }
+        guard count == header.totalLength else { return false }
         let computed = window.withBytes(position, count: count) { bytes in
             CRC32C.checksum(UnsafeRawBufferPointer(rebasing: bytes.dropFirst(RecordBatchFormat.checksummedPosition)))
         }
-        let isRight = computed == header.checksum || planted(.keepTornBatch)
-        return isRight ? .good(header) : .bad("the batch's checksum is wrong")
+        return computed == header.checksum || planted(.keepTornBatch)
+    }
+
+    /// Why a batch cannot be the last one before an end; nil if it may be. No checksum covers its first offset, but what lies
+    /// behind it has a higher one.
+    private static func doubt(
+        _ header: BatchHeader,
+        at position: Int,
+        in window: inout ReadWindow
+    ) throws(LogError) -> String? {
+        guard try isWhole(header, at: position, in: &window) else { return "the batch's checksum is wrong" }
+        let behind = position + header.totalLength
+        let count = try window.load(behind, count: BatchHeader.length)
+        do throws(BatchError) {
+            let next = try window.withBytes(behind, count: count) { bytes throws(BatchError) in try BatchHeader(bytes) }
+            guard next.baseOffset < header.nextOffset else { return nil }
+            return "its last offset is \(header.lastOffset), but \(next.baseOffset) follows"
+        } catch {
+            // The end of the file, or what a power cut has left.
+            return nil
+        }
     }
 }
 
