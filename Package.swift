@@ -68,12 +68,20 @@ let package = Package(
         debianLibrary("CISAL", package: "libisal-dev"),
         .target(name: "CSyscalls", cSettings: [.treatAllWarnings(as: .error, .when(configuration: .debug))]),
 
+        // The syntax of Kafka's regular expressions is RE2's, and RE2 is what matches in linear time whatever the client sends.
+        // It is C++, so it needs a layer of C that Swift can call: package libre2-dev.
+        .target(
+            name: "CRE2",
+            cxxSettings: [.treatAllWarnings(as: .error, .when(configuration: .debug))],
+            linkerSettings: [.linkedLibrary("re2")]
+        ),
+
         target("Model", ["CSyscalls"]),
         target("Wire", ["Model", nioCore]),
         target("Records", ["Model", nioCore, "CZstd", "CLZ4", "CSnappy", "CZlib", "CISAL"]),
         target("CommitLog", ["Model", "Records", nioCore]),
         target("Groups", ["Model"]),
-        target("Broker", ["Model", "Wire", "Records", "CommitLog", "Groups", nioCore, heap, logging, metrics]),
+        target("Broker", ["Model", "Wire", "Records", "CommitLog", "Groups", "CRE2", nioCore, heap, logging, metrics]),
         target("Server", ["Model", "Wire", "Broker", "CSyscalls", nioCore, heap, deque, logging]),
         target("MartletClient", ["Model", "Wire", "Records", nioCore, nioPosix, logging]),
         target(

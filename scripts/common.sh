@@ -5,7 +5,7 @@
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 lowest_swift=6.2
 # What linking against C needs; the names are Debian's.
-build_libraries=(libzstd-dev liblz4-dev libsnappy-dev zlib1g-dev libisal-dev)
+build_libraries=(libzstd-dev liblz4-dev libsnappy-dev zlib1g-dev libisal-dev libre2-dev)
 # What the toolchain itself is linked with, and a minimal machine lacks.
 toolchain_libraries=(libcurl4 libncurses6 libsqlite3-0 libxml2)
 

@@ -32,6 +32,8 @@ package enum APIs {
         Handler(IncrementalAlterConfigsRequest.self),
         Handler(OffsetDeleteRequest.self),
         Handler(DescribeClusterRequest.self),
+        Handler(ConsumerGroupHeartbeatRequest.self),
+        Handler(ConsumerGroupDescribeRequest.self),
         Handler(DescribeTopicPartitionsRequest.self),
         Handler(ExplainTopicRequest.self),
         Handler(ApplyRetentionRequest.self),

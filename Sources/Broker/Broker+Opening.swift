@@ -41,6 +41,7 @@ extension Broker {
             time: time,
             log: log
         )
+        broker.groups.configurations.load(contents, log)
         broker.space.check()
         // First what is in the way: a deleted topic's files may have the names of a new one's.
         broker.removeDeleted(contents)

@@ -2,35 +2,37 @@ package import Model
 
 /// A group: who is in it, and up to where it has read. A value, owned by its coordinator.
 ///
-/// Members' events go to ``membership``; what concerns the offsets, or both, comes here.
+/// What members do comes in Group+Membership.swift; what concerns the offsets, or both, here.
 package struct Group: Equatable, Sendable {
     package let id: GroupID
-    package var membership: ClassicGroup
+    package internal(set) var membership: GroupMembership
     package private(set) var offsets: GroupOffsets
     /// How many removals nobody asked for there were: each has its own purpose.
     private var expiries: UInt64 = 0
+    /// The number of the last append of a consumer group that the group was.
+    var lastConsumerAppend: UInt64 = 0
 
     package init(id: GroupID, now: Timestamp) {
         self.id = id
-        membership = ClassicGroup(id: id, now: now)
+        membership = .classic(ClassicGroup(id: id, now: now))
         offsets = GroupOffsets()
     }
 
     /// The group as it was written down.
-    init(id: GroupID, membership: ClassicGroupValue?, offsets: [TopicPartition: CommittedOffset], now: Timestamp) {
+    init(id: GroupID, membership: GroupMembership?, offsets: [TopicPartition: CommittedOffset], now: Timestamp) {
         self.id = id
-        self.membership = membership.map { ClassicGroup(id: id, value: $0) } ?? ClassicGroup(id: id, now: now)
+        self.membership = membership ?? .classic(ClassicGroup(id: id, now: now))
         self.offsets = GroupOffsets(committed: offsets)
     }
 
     /// Whether nothing is lost if the group is forgotten: it has nothing, and the log says nothing of it.
     package var isForgettable: Bool {
-        membership.isUnused && membership.generation == .initial && offsets.isEmpty
+        membership.isUnused && !membership.isWritten && offsets.isEmpty
     }
 
     /// Whether the group is nothing but ids that were handed out and whose clients have not come back yet.
     package var isPromise: Bool {
-        membership.isPromise && membership.generation == .initial && offsets.isEmpty
+        membership.classic?.isPromise == true && !membership.isWritten && offsets.isEmpty
     }
 
     // MARK: Commits
@@ -39,9 +41,10 @@ package struct Group: Equatable, Sendable {
         _ request: CommitRequest,
         _ token: ReplyToken,
         _ settings: OffsetSettings,
+        _ topics: any ConsumerTopics,
         _ step: inout GroupStep
     ) {
-        let problem = membership.commit(request.memberID, request.instanceID, request.generation, &step)
+        let problem = problem(with: request, topics, &step)
         if problem != .none {
             return step.reply(token, .commit(request.positions.map { _ in problem }))
         }
@@ -66,6 +69,24 @@ package struct Group: Equatable, Sendable {
         if offsets.isEmpty { return step.reply(token, .commit(errors)) }
         let answer = GroupOffsets.Answer(token: token, reply: .commit(errors))
         self.offsets.change(id, offsets, for: .offsets(token), answer: answer, &step)
+    }
+
+    private mutating func problem(
+        with request: CommitRequest,
+        _ topics: any ConsumerTopics,
+        _ step: inout GroupStep
+    ) -> ErrorCode {
+        switch membership {
+        case .classic(var group):
+            defer { membership = .classic(group) }
+            return group.commit(request.memberID, request.instanceID, request.generation, &step)
+        case .consumer(let group): return group.commitProblem(request, topics) ?? .none
+        }
+    }
+
+    /// Whether a member, or whoever says to be one, may read the offsets; nil if so.
+    package func fetchProblem(_ id: MemberID?, _ epoch: MemberEpoch) -> ErrorCode? {
+        membership.consumer?.fetchProblem(id, epoch)
     }
 
     // MARK: Deletion
@@ -98,7 +119,7 @@ package struct Group: Equatable, Sendable {
         offsets.change(
             id,
             doomed,
-            with: [.classicGroup(id, nil)],
+            with: membership.tombstones(id),
             for: .deletion(token),
             answer: answer,
             &step
@@ -110,7 +131,7 @@ package struct Group: Equatable, Sendable {
         offsets.appended(purpose, failure: failure, &step)
         guard failure == nil, membership.isUnused else { return }
         // Had somebody joined meanwhile, the group would go on, and be written down with its next generation.
-        membership = ClassicGroup(id: id, now: step.now.timestamp)
+        forgetMembership(step)
     }
 
     /// Forgets the offsets of topics that are no more: a new topic of that name begins anew.
@@ -126,10 +147,20 @@ package struct Group: Equatable, Sendable {
         forget(gone, &step)
     }
 
+    private mutating func forgetMembership(_ step: GroupStep) {
+        if let consumer = membership.consumer { lastConsumerAppend = consumer.lastAppend }
+        membership = .classic(ClassicGroup(id: id, now: step.now.timestamp))
+    }
+
+    /// The purpose of a removal nobody asked for.
+    mutating func nextExpiry() -> GroupAppend {
+        expiries += 1
+        return .expiry(expiries)
+    }
+
     private mutating func forget(_ partitions: [TopicPartition], _ step: inout GroupStep) {
         if partitions.isEmpty { return }
-        expiries += 1
-        offsets.change(id, partitions.map { ($0, nil) }, for: .expiry(expiries), answer: nil, &step)
+        offsets.change(id, partitions.map { ($0, nil) }, for: nextExpiry(), answer: nil, &step)
     }
 
     /// Forgets what has not been of use for long, and an empty group without offsets altogether.
@@ -154,9 +185,8 @@ package struct Group: Equatable, Sendable {
             &step
         )
         guard offsets.isEmpty, let unused, now >= unused.advanced(milliseconds: milliseconds) else { return }
-        membership = ClassicGroup(id: id, now: now)
-        expiries += 1
-        step.append([.classicGroup(id, nil)], for: .expiry(expiries))
+        step.append(membership.tombstones(id), for: nextExpiry())
+        forgetMembership(step)
     }
 
     // MARK: The log
@@ -165,14 +195,15 @@ package struct Group: Equatable, Sendable {
     package mutating func appended(
         _ purpose: GroupAppend,
         failure: ErrorCode?,
-        _ settings: ClassicGroupSettings,
+        _ rules: GroupRules,
         _ step: inout GroupStep
     ) {
         switch purpose {
         case .offsets, .expiry: offsets.appended(purpose, failure: failure, &step)
         case .deletion: deleted(purpose, failure, &step)
+        case .consumerGroup(let number): decided(number, failure, rules, &step)
         case .emptied, .assignments, .restartedMember:
-            membership.appended(purpose, failure: failure, settings, &step)
+            _ = withClassic { $0.appended(purpose, failure: failure, rules.classic, &step) }
         }
     }
 }

@@ -28,6 +28,10 @@ package enum GroupTimer: Hashable, Sendable {
     case sync
     /// A member that has not been heard of.
     case session(MemberID)
+    /// A member of a consumer group that has not given back what it has to.
+    case revocation(MemberID)
+    /// A member of the classic protocol in a consumer group that was told to join again, or to fetch its assignment.
+    case rejoin(MemberID)
     /// The end of a storm of rebalances, unless there is another one until then.
     case calm
 }
@@ -46,6 +50,13 @@ package enum GroupAppend: Hashable, Sendable {
     case deletion(ReplyToken)
     /// Offsets or a group that are of no use any more; nobody waits for it.
     case expiry(UInt64)
+    /// A decision of a consumer group, by its number.
+    case consumerGroup(UInt64)
+
+    /// Whether a refusal has to be said before the next event, because that would rest on it.
+    package var mustBeAnsweredAtOnce: Bool {
+        if case .consumerGroup = self { true } else { false }
+    }
 }
 
 /// The answer to a request, by API. Immutable.
@@ -59,6 +70,7 @@ package enum GroupReply: Equatable, Sendable {
     /// Of each partition of the request.
     case deleteOffsets([ErrorCode])
     case delete(ErrorCode)
+    case consumerHeartbeat(ConsumerHeartbeatReply)
 }
 
 /// What one event makes of a group: the effects, gathered in the order in which they are to be performed. Owned by the

@@ -4,6 +4,7 @@ package import Model
 package enum GroupRecord: Equatable, Sendable {
     case classicGroup(GroupID, ClassicGroupValue?)
     case offset(GroupID, TopicPartition, CommittedOffset?)
+    case consumerGroup(GroupID, ConsumerGroupRecord)
 }
 
 /// A classic group as it is written down: after every assignment and whenever the last member has gone. Immutable.

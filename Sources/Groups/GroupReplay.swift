@@ -5,7 +5,8 @@ package import Model
 /// One record mostly concerns the group and the topic of the record before it, so these are at hand without being looked up.
 package struct GroupReplay: Sendable {
     private struct Entry: Sendable {
-        var membership: ClassicGroupValue?
+        var classic: ClassicGroupValue?
+        var consumer: ConsumerGroupReplay?
         var offsets: [TopicPartition: CommittedOffset] = [:]
     }
 
@@ -20,7 +21,10 @@ package struct GroupReplay: Sendable {
 
     package mutating func apply(_ record: GroupRecord) {
         switch record {
-        case .classicGroup(let id, let value): entries[place(of: id)].membership = value
+        case .classicGroup(let id, let value): entries[place(of: id)].classic = value
+        case .consumerGroup(let id, let record):
+            entries[place(of: id)].consumer = entries[place(of: id)].consumer ?? ConsumerGroupReplay()
+            entries[place(of: id)].consumer?.apply(record)
         case .offset(let id, let partition, let offset):
             if partition.topic != lastTopic { lastTopic = topics.insert(partition.topic).memberAfterInsert }
             entries[place(of: id)].offsets[TopicPartition(lastTopic, partition.partition)] = offset
@@ -43,9 +47,18 @@ package struct GroupReplay: Sendable {
         var groups: [GroupID: Group] = [:]
         for (id, place) in places {
             let entry = entries[place]
-            if entry.membership == nil, entry.offsets.isEmpty { continue }
-            groups[id] = Group(id: id, membership: entry.membership, offsets: entry.offsets, now: now)
+            let membership = membership(id, entry, now)
+            if membership == nil, entry.offsets.isEmpty { continue }
+            groups[id] = Group(id: id, membership: membership, offsets: entry.offsets, now: now)
         }
         return groups
+    }
+
+    /// What is left of a consumer group that had no members any more goes behind the classic group that took its place.
+    private func membership(_ id: GroupID, _ entry: Entry, _ now: Timestamp) -> GroupMembership? {
+        if let consumer = entry.consumer, consumer.exists, consumer.hasMembers || entry.classic == nil {
+            return .consumer(ConsumerGroup(id: id, replay: consumer, now: now))
+        }
+        return entry.classic.map { .classic(ClassicGroup(id: id, value: $0)) }
     }
 }

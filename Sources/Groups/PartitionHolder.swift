@@ -42,17 +42,8 @@ struct ConsumerAssignment: Equatable {
     /// Nil if the bytes are not that.
     init?(_ bytes: [UInt8]) {
         var input = ConsumerProtocolInput(bytes)
-        guard let version = input.number(bytes: 2), version < 0x8000,
-            let topics = input.number(bytes: 4), topics <= input.remaining / 6
-        else { return nil }
-        var partitions: [TopicPartition] = []
-        for _ in 0..<topics {
-            guard let topic = input.string(), let count = input.number(bytes: 4), count <= input.remaining / 4
-            else { return nil }
-            for _ in 0..<count {
-                guard let number = input.number(bytes: 4), let partition = Int32(exactly: number) else { return nil }
-                partitions.append(TopicPartition(topic, partition))
-            }
+        guard let version = input.number(bytes: 2), version < 0x8000, let partitions = input.partitions() else {
+            return nil
         }
         self.partitions = partitions
     }
@@ -78,5 +69,39 @@ struct ConsumerProtocolInput {
         guard let length = number(bytes: 2), length <= rest.count else { return nil }
         defer { rest = rest.dropFirst(length) }
         return String(decoding: rest.prefix(length), as: UTF8.self)
+    }
+
+    /// Texts behind their number.
+    mutating func strings() -> [String]? {
+        guard let count = number(bytes: 4), count <= remaining / 2 else { return nil }
+        var strings: [String] = []
+        for _ in 0..<count {
+            guard let string = string() else { return nil }
+            strings.append(string)
+        }
+        return strings
+    }
+
+    /// Topics behind their number, each with the numbers of its partitions.
+    mutating func partitions() -> [TopicPartition]? {
+        guard let topics = number(bytes: 4), topics <= remaining / 6 else { return nil }
+        var partitions: [TopicPartition] = []
+        for _ in 0..<topics {
+            guard let topic = string(), let count = number(bytes: 4), count <= remaining / 4 else { return nil }
+            for _ in 0..<count {
+                guard let number = number(bytes: 4), let partition = Int32(exactly: number) else { return nil }
+                partitions.append(TopicPartition(topic, partition))
+            }
+        }
+        return partitions
+    }
+
+    /// Passes over bytes behind their length of four bytes, of which −1 says that there are none.
+    mutating func skipBytes() -> Bool {
+        guard let length = number(bytes: 4) else { return false }
+        if length == 0xffff_ffff { return true }
+        guard length <= rest.count else { return false }
+        rest = rest.dropFirst(length)
+        return true
     }
 }

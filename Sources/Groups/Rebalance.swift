@@ -23,6 +23,9 @@ package struct RebalanceReason: Equatable, Sendable, CustomStringConvertible {
         case syncExpired = "did not fetch its assignment in time"
         case storeFailed = "handed in assignments that could not be stored"
         case tooManyMembers = "is one of more members than are allowed"
+        case revocationExpired = "did not give back its partitions in time"
+        case rejoinExpired = "did not join again in time"
+        case topicsChanged = "was the first to heartbeat after topics had changed"
     }
 
     package let member: MemberID

@@ -25,6 +25,9 @@ struct RebalanceHistory: Equatable, Sendable {
         current.map { ($0.reason, $0.began.timestamp) }
     }
 
+    /// Why the group rebalances, or did last.
+    var newestReason: RebalanceReason? { current?.reason ?? completed.last?.reason }
+
     /// A rebalance that begins while one is under way is a part of it.
     ///
     /// - Parameter holders: Who holds what until then; of no matter if one is under way.
@@ -56,17 +59,28 @@ struct RebalanceHistory: Equatable, Sendable {
 
     mutating func complete(_ generation: Generation, _ holders: [PartitionHolder], _ step: inout GroupStep) {
         guard let current else { return }
+        let moved = PartitionHolder.moves(from: current.holders, to: holders)
+        complete(generation, members: holders.count, partitionsMoved: moved, &step)
+    }
+
+    mutating func complete(
+        _ generation: Generation,
+        members count: Int,
+        partitionsMoved: Int?,
+        _ step: inout GroupStep
+    ) {
+        guard let current else { return }
         let rebalance = Rebalance(
             generation: generation,
             reason: current.reason,
             began: current.began.timestamp,
             duration: current.began.instant.duration(to: step.now.instant),
             membersBefore: members,
-            membersAfter: holders.count,
-            partitionsMoved: PartitionHolder.moves(from: current.holders, to: holders)
+            membersAfter: count,
+            partitionsMoved: partitionsMoved
         )
         self.current = nil
-        members = holders.count
+        members = count
         if completed.count == GroupLimits.history { completed.removeFirst() }
         completed.append(rebalance)
         step.note(.rebalanceCompleted(rebalance))

@@ -32,6 +32,8 @@ package struct APIKey: RawRepresentable, Hashable, Comparable, Sendable {
     package static let incrementalAlterConfigs = APIKey(rawValue: 44)
     package static let offsetDelete = APIKey(rawValue: 47)
     package static let describeCluster = APIKey(rawValue: 60)
+    package static let consumerGroupHeartbeat = APIKey(rawValue: 68)
+    package static let consumerGroupDescribe = APIKey(rawValue: 69)
     package static let describeTopicPartitions = APIKey(rawValue: 75)
 
     /// Keys of APIs that only Martlet has: far above Kafka's, which are given out one after the other and stay below 100

@@ -73,6 +73,8 @@ package enum WireCatalogue {
         kinds(IncrementalAlterConfigsRequest.self),
         kinds(OffsetDeleteRequest.self),
         kinds(DescribeClusterRequest.self),
+        kinds(ConsumerGroupHeartbeatRequest.self),
+        kinds(ConsumerGroupDescribeRequest.self),
         kinds(DescribeTopicPartitionsRequest.self),
         kinds(ExplainTopicRequest.self),
         kinds(ApplyRetentionRequest.self),

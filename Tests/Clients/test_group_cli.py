@@ -6,10 +6,14 @@ import json
 import os
 import signal
 import subprocess
+import threading
 import time
 
 import confluent_kafka
 import kafka
+import kafka.coordinator.assignors.cooperative_sticky
+import kafka.coordinator.assignors.range
+import kafka.coordinator.assignors.roundrobin
 import pytest
 from kafka.structs import OffsetAndMetadata, TopicPartition
 
@@ -231,7 +235,7 @@ def test_describe_watches_until_interrupted(broker, group, three):
         assert watching.wait(SECONDS) == 0, watching.stderr.read()
 
 
-@pytest.mark.parametrize("verb", ["describe", "members", "export", "delete"])
+@pytest.mark.parametrize("verb", ["describe", "members", "history", "export", "delete"])
 def test_groups_that_do_not_exist_are_told(refused, verb):
     assert "no-such-group" in refused("group", verb, "no-such-group")
 
@@ -242,6 +246,7 @@ def test_wrong_commands_are_usage_errors(refused, group):
         ["describe", "--all", group],
         ["describe", group, "--interval", "0"],
         ["members"],
+        ["history"],
         ["export"],
         ["import"],
         ["delete"],
@@ -451,8 +456,340 @@ def test_delete_offsets_and_groups(broker, martlet, refused, group, three, make_
 
 
 def test_help_has_examples(broker):
-    for verb in ("list", "describe", "members", "reset", "export", "import", "delete", "delete-offsets"):
+    for verb in ("list", "describe", "members", "history", "reset", "export", "import", "delete", "delete-offsets"):
         done = run_martlet("group", verb, "--help", environment={"COLUMNS": "120", **os.environ})
         assert done.returncode == 0
         assert f"martlet group {verb}".encode() in done.stdout
         assert b"Examples:" in done.stdout
+
+
+# Being a member.
+
+
+class Consuming:
+    """`martlet consume --group` as a process; what it writes is collected line by line."""
+
+    def __init__(self, broker, group, *arguments):
+        command = [str(BINARY), "consume", "--group", group, "-b", broker.bootstrap, "-f", r"%p:%o %s\n", *arguments]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.lines = []
+        self.told = []
+        self._threads = [
+            threading.Thread(target=self._read, args=(self.process.stdout, self.lines), daemon=True),
+            threading.Thread(target=self._read, args=(self.process.stderr, self.told), daemon=True),
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    @staticmethod
+    def _read(stream, lines):
+        for line in stream:
+            lines.append(line.decode().rstrip("\n"))
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        for thread in self._threads:
+            thread.join()
+
+    def stop(self, number=signal.SIGINT):
+        """Asks it to end, and expects that it does so cleanly."""
+        self.process.send_signal(number)
+        assert self.process.wait(SECONDS) == 0, self.told
+        for thread in self._threads:
+            thread.join()
+
+    def wait(self, what):
+        wait_until(lambda: what(self), lambda: (self.lines[-5:], self.told))
+        return self
+
+    @property
+    def values(self):
+        return [line.split(" ", 1)[1] for line in self.lines]
+
+
+def wait_until(what, otherwise=lambda: None):
+    end = time.monotonic() + SECONDS
+    while not what():
+        assert time.monotonic() < end, otherwise()
+        time.sleep(0.05)
+
+
+def all_values(partitions, count):
+    return sorted(f"{partition}:{number}" for partition in range(partitions) for number in range(count))
+
+
+def has_settled(martlet, group, count):
+    """Whether the group is stable with so many members, all of which have something to read."""
+    reports = json.loads(martlet("group", "members", group, "--json"))
+    members = reports[0]["members"]
+    return reports[0]["state"] == "Stable" and len([one for one in members if one["partitions"]]) == count
+
+
+def test_consume_goes_on_where_the_group_has_come_to(broker, martlet, group, three):
+    topic, _ = three
+    first = run_martlet("consume", topic, "-g", group, "--from", "beginning", "-c", "7", "-b", broker.bootstrap)
+    assert first.returncode == 0, first
+    assert len(first.stdout.splitlines()) == 7
+    assert sum(committed(broker, group).values()) == 7, "not what was written was committed"
+    assert f"assigned {topic}:0-2".encode() in first.stderr
+    assert f"revoked {topic}:0-2".encode() in first.stderr
+    report = described(martlet, group)
+    # One partition is not finished, and in the others nothing is committed yet.
+    assert (report["state"], report["lag"]) == ("Empty", 3), "it did not leave"
+    # --from counts only where nothing is committed.
+    with Consuming(broker, group, topic, "--from", "beginning") as second:
+        second.wait(lambda it: len(it.lines) == 23)
+        second.stop()
+    assert sorted(first.stdout.decode().splitlines() + second.values) == all_values(3, 10)
+    assert described(martlet, group)["lag"] == 0
+
+
+@pytest.mark.parametrize("assignor", ["range", "roundrobin", "cooperative-sticky"])
+def test_clients_of_all_makes_share_one_group(broker, martlet, group, make_topic, assignor):
+    topic = make_topic(partitions=6)
+    strategies = {
+        "range": kafka.coordinator.assignors.range.RangePartitionAssignor,
+        "roundrobin": kafka.coordinator.assignors.roundrobin.RoundRobinPartitionAssignor,
+        "cooperative-sticky": kafka.coordinator.assignors.cooperative_sticky.CooperativeStickyAssignor,
+    }
+    stop = threading.Event()
+    python_values = []
+
+    def read_with_kafka_python():
+        consumer = kafka.KafkaConsumer(
+            topic,
+            bootstrap_servers=broker.bootstrap,
+            group_id=group,
+            session_timeout_ms=6000,
+            heartbeat_interval_ms=300,
+            auto_offset_reset="earliest",
+            partition_assignment_strategy=[strategies[assignor]],
+        )
+        try:
+            while not stop.is_set():
+                for records in consumer.poll(100).values():
+                    python_values.extend(record.value.decode() for record in records)
+        finally:
+            consumer.close()
+
+    def read_with_confluent(values):
+        reader = confluent_kafka.Consumer(
+            {
+                "bootstrap.servers": broker.bootstrap,
+                "group.id": group,
+                "session.timeout.ms": 6000,
+                "heartbeat.interval.ms": 300,
+                "auto.offset.reset": "earliest",
+                "partition.assignment.strategy": assignor,
+            }
+        )
+        reader.subscribe([topic])
+        while not stop.is_set():
+            message = reader.poll(0.1)
+            if message is not None and not message.error():
+                values.append(message.value().decode())
+        reader.close()
+
+    confluent_values = []
+    with Consuming(broker, group, topic, "--from", "beginning", "--assignor", assignor) as ours:
+        ours.wait(lambda it: it.told)
+        others = [
+            threading.Thread(target=read_with_kafka_python),
+            threading.Thread(target=read_with_confluent, args=(confluent_values,)),
+        ]
+        try:
+            for thread in others:
+                thread.start()
+            wait_until(lambda: has_settled(martlet, group, 3))
+            (members,) = json.loads(martlet("group", "members", group, "--json"))
+            owned = [one["partition"] for member in members["members"] for one in member["partitions"]]
+            assert sorted(owned) == [0, 1, 2, 3, 4, 5], members
+            assert members["assignor"] == assignor
+            assert [len(member["partitions"]) for member in members["members"]] == [2, 2, 2]
+            with wire.connect(broker) as connection:
+                for partition in range(6):
+                    batch = batches.batch([(None, b"%d:%d" % (partition, number)) for number in range(10)])
+                    assert wire.produce(connection, topic, batch, partition=partition).error_code == 0
+            wait_until(
+                lambda: len(ours.lines) + len(python_values) + len(confluent_values) >= 60,
+                lambda: (len(ours.lines), len(python_values), len(confluent_values), ours.told),
+            )
+            assert sorted(ours.values + python_values + confluent_values) == all_values(6, 10)
+        finally:
+            stop.set()
+            for thread in others:
+                thread.join(SECONDS)
+        # Alone again, it reads everything.
+        wait_until(lambda: has_settled(martlet, group, 1), lambda: ours.told)
+        ours.wait(lambda it: sum(1 for line in it.told if "assigned" in line) >= 2)
+        ours.stop()
+    assert described(martlet, group)["lag"] == 0
+
+
+def test_a_member_that_is_killed_is_replaced_and_nothing_is_skipped(broker, martlet, group, make_topic):
+    topic = make_topic(partitions=4)
+    options = ["--from", "beginning", "--assignor", "cooperative-sticky", "--session-timeout", "6"]
+    with (
+        Consuming(broker, group, topic, *options) as first,
+        Consuming(broker, group, topic, *options) as second,
+        wire.connect(broker) as connection,
+    ):
+        wait_until(lambda: first.told and second.told and has_settled(martlet, group, 2))
+        for number in range(2):
+            for partition in range(4):
+                batch = batches.batch([(None, b"%d:%d" % (partition, number * 10 + one)) for one in range(10)])
+                assert wire.produce(connection, topic, batch, partition=partition).error_code == 0
+            if number == 0:
+                first.wait(lambda it: len(it.lines) == 20)
+                second.wait(lambda it: len(it.lines) == 20)
+                first.process.send_signal(signal.SIGKILL)
+                first.process.wait()
+        # The session is over after a while; then the other reads on where the first has committed.
+        wait_until(lambda: len(set(first.values + second.values)) == 80, lambda: second.told)
+        assert sorted(set(first.values + second.values)) == all_values(4, 20)
+        assert len(second.values) == len(set(second.values))
+        second.stop()
+    assert described(martlet, group)["lag"] == 0
+
+
+def test_leaving_lets_others_read_on_at_once(broker, martlet, group, three):
+    topic, _ = three
+    for number in (signal.SIGINT, signal.SIGTERM):
+        with Consuming(broker, group, topic, "--from", "beginning") as one:
+            one.wait(lambda it: it.told)
+            began = time.monotonic()
+            one.stop(number)
+            assert time.monotonic() - began < SECONDS / 2
+        assert described(martlet, group)["members"] == 0
+    with Consuming(broker, group, topic) as after:
+        began = time.monotonic()
+        after.wait(lambda it: it.told)
+        # Far less than the session of a member that did not leave.
+        assert time.monotonic() - began < 10
+
+
+def test_history_says_who_why_how_long_and_what_moved(broker, martlet, group, three):
+    topic, _ = three
+    with Consuming(broker, group, topic, "--from", "beginning") as first:
+        first.wait(lambda it: it.told)
+        with Consuming(broker, group, topic, "--from", "beginning") as second:
+            wait_until(lambda: has_settled(martlet, group, 2), lambda: (first.told, second.told))
+            second.stop()
+        wait_until(lambda: has_settled(martlet, group, 1), lambda: first.told)
+        (history,) = json.loads(martlet("group", "history", group, "--json"))
+        rebalances = history["rebalances"]
+        assert [one["members_after"] for one in rebalances] == [1, 2, 1]
+        assert [one["generation"] for one in rebalances] == sorted({one["generation"] for one in rebalances})
+        assert rebalances[0]["partitions_moved"] == 3
+        assert 0 < rebalances[1]["partitions_moved"] < 3
+        assert rebalances[2]["client_reason"] == "the consumer is being closed"
+        for one in rebalances:
+            assert (one["client_id"], one["host"]) == ("martlet-cli", "127.0.0.1")
+            assert one["cause"]
+            assert 0 <= one["seconds"] < SECONDS
+            assert abs(one["began"] / 1000 - time.time()) < 10 * SECONDS
+        assert history["in_storm"] is False
+        table = martlet("group", "history", group).decode()
+        assert "the last 3 rebalances" in table and "the consumer is being closed" in table
+        first.stop()
+
+
+class Mock:
+    """librdkafka's cluster in this process: the client must not merely agree with our own broker."""
+
+    def __init__(self):
+        self.producer = confluent_kafka.Producer({"bootstrap.servers": "-", "test.mock.num.brokers": 3})
+        brokers = self.producer.list_topics(timeout=SECONDS).brokers.values()
+        self.bootstrap = ",".join(f"{one.host}:{one.port}" for one in brokers)
+
+    def fill(self, topic, partitions, count, start=0):
+        for number in range(start, start + count):
+            for partition in range(partitions):
+                self.producer.produce(topic, value=f"{partition}:{number}", partition=partition)
+        assert self.producer.flush(SECONDS) == 0
+
+    def wait_for_commits(self, topic, partitions, offset):
+        """It refuses commits during a rebalance, as Kafka does not; so they have to be there before."""
+        places = [confluent_kafka.TopicPartition(topic, number) for number in range(partitions)]
+        consumer = confluent_kafka.Consumer({"bootstrap.servers": self.bootstrap, "group.id": "g"})
+        try:
+            wait_until(lambda: {one.offset for one in consumer.committed(places, SECONDS)} == {offset})
+        finally:
+            consumer.close()
+
+
+@pytest.mark.parametrize("assignor", ["range", "roundrobin"])
+def test_members_of_an_independent_cluster_share_and_come_back(assignor):
+    mock = Mock()
+    # The mock cluster makes topics of four partitions.
+    mock.fill("t", 4, 10)
+    options = ["t", "--from", "beginning", "--assignor", assignor, "--session-timeout", "6"]
+    with Consuming(mock, "g", *options) as first:
+        first.wait(lambda it: len(it.lines) == 40)
+        mock.wait_for_commits("t", 4, 10)
+        with Consuming(mock, "g", *options) as second:
+            first.wait(lambda it: sum("assigned" in line for line in it.told) >= 2)
+            second.wait(lambda it: any("assigned t:" in line for line in it.told))
+            mock.fill("t", 4, 10, start=10)
+            wait_until(lambda: len(first.lines) + len(second.lines) >= 80, lambda: (first.told, second.told))
+            assert sorted(first.values + second.values) == all_values(4, 20)
+            assert second.lines
+            mock.wait_for_commits("t", 4, 20)
+            second.stop()
+        first.stop()
+    mock.fill("t", 4, 1, start=20)
+    with Consuming(mock, "g", *options) as again:
+        again.wait(lambda it: len(it.lines) >= 4)
+        assert sorted(again.values) == sorted(f"{partition}:20" for partition in range(4)), "not where the group was"
+        again.stop()
+
+
+def test_patterns_find_topics(broker, martlet, group, make_topic):
+    first, second = make_topic(), make_topic()
+    prefix = first.rsplit("-", 1)[0]
+    with wire.connect(broker) as connection:
+        for topic in (first, second):
+            payload = batches.batch([(None, topic.encode())])
+            assert wire.produce(connection, topic, payload).error_code == 0
+    with Consuming(broker, group, "--pattern", prefix + "-[0-9]+", "--from", "beginning") as one:
+        one.wait(lambda it: len(it.lines) == 2)
+        assert sorted(one.values) == sorted([first, second])
+        one.stop()
+    assert committed(broker, group) == {(first, 0): 1, (second, 0): 1}
+
+
+def test_static_members_keep_their_partitions_while_they_restart(broker, martlet, group, three):
+    topic, _ = three
+    with Consuming(broker, group, topic, "--instance-id", "one", "--from", "beginning") as one:
+        one.wait(lambda it: len(it.lines) == 30)
+        one.stop()
+    (members,) = json.loads(martlet("group", "members", group, "--json"))
+    assert [one["instance_id"] for one in members["members"]] == ["one"]
+    assert committed(broker, group) == {(topic, number): 10 for number in range(3)}
+    with Consuming(broker, group, topic, "--instance-id", "one") as again:
+        again.wait(lambda it: it.told)
+        with Consuming(broker, group, topic, "--instance-id", "one") as impostor:
+            impostor.wait(lambda it: it.told)
+            # Who came later has the place; the earlier one is told why it has lost it.
+            assert again.process.wait(SECONDS) == 1
+            again.wait(lambda it: "FENCED_INSTANCE_ID" in "".join(it.told))
+
+
+def test_consume_refuses_bad_input(refused, group):
+    for arguments in (
+        ["consume", "--group", group],
+        ["consume", "t", "--group", ""],
+        ["consume", "t", "--group", group, "--partition", "0"],
+        ["consume", "t", "--group", group, "--protocol", "telepathy"],
+        ["consume", "t", "--group", group, "--assignor", "fair"],
+        ["consume", "t", "--group", group, "--session-timeout", "0"],
+        ["consume", "t", "--assignor", "range"],
+        ["consume", "t", "--pattern", "x", "--group", group],
+    ):
+        refused(*arguments, status=USAGE_ERROR)
+    assert "regular expression" in refused("consume", "--group", group, "--pattern", "(")

@@ -12,7 +12,7 @@ extension ApiVersionsRequest: BrokerRequest {
             response.errorCode = .invalidRequest
             return call.reply(response)
         }
-        call.reply(Self.announcement)
+        call.reply(call.version >= 4 ? Self.announcement : Self.oldAnnouncement)
     }
 
     /// Names and versions of client software are ASCII letters, digits, dots and dashes (KIP-511).
@@ -28,6 +28,10 @@ extension ApiVersionsRequest: BrokerRequest {
         (0x30...0x39).contains(byte) || (0x41...0x5a).contains(byte) || (0x61...0x7a).contains(byte)
     }
 
+    /// The features of a cluster that this broker has, with the level it runs at. `group.version` 1 is the consumer protocol
+    /// (KIP-848).
+    private static let features: [(name: String, level: Int16)] = [("group.version", 1)]
+
     static let announcement: ApiVersionsResponse = {
         var response = ApiVersionsResponse()
         response.apis = APIs.all.map { api in
@@ -37,6 +41,27 @@ extension ApiVersionsRequest: BrokerRequest {
             range.maximumVersion = api.highestAnnounced
             return range
         }
+        response.supportedFeatures = features.map { feature in
+            var supported = ApiVersionsResponse.SupportedFeature()
+            supported.name = feature.name
+            supported.maximumVersion = feature.level
+            return supported
+        }
+        response.finalizedFeatures = features.map { feature in
+            var finalized = ApiVersionsResponse.FinalizedFeature()
+            finalized.name = feature.name
+            finalized.minimumVersionLevel = feature.level
+            finalized.maximumVersionLevel = feature.level
+            return finalized
+        }
+        response.finalizedFeaturesEpoch = 0
+        return response
+    }()
+
+    /// The same for clients that take a feature's lowest level of 0 for a mistake (KAFKA-17011).
+    private static let oldAnnouncement: ApiVersionsResponse = {
+        var response = announcement
+        response.supportedFeatures = []
         return response
     }()
 

@@ -1,3 +1,4 @@
+import Groups
 import Model
 package import Wire
 
@@ -5,6 +6,7 @@ package import Wire
 enum ConfigResource {
     static let topic: Int8 = 2
     static let broker: Int8 = 4
+    static let group: Int8 = 32
 }
 
 /// DescribeConfigs (key 32): every configuration of a topic or the broker, with its value and where that comes from.
@@ -47,6 +49,12 @@ extension DescribeConfigsRequest: BrokerRequest {
         case ConfigResource.broker:
             try broker.checkIsThis(resource.name)
             return broker.configuration.describe(resource.configurationKeys)
+        case ConfigResource.group:
+            try GroupConfiguration.check(name: resource.name)
+            let overrides = broker.groups.configurations.overrides(of: GroupID(resource.name))
+            return try requestingConfiguration { () throws(ConfigurationError) in
+                try GroupConfiguration(overrides: overrides, broker: broker.configuration)
+            }.describe(resource.configurationKeys)
         default:
             throw RequestError(.invalidRequest, "configurations of resource type \(resource.type) are not kept here")
         }

@@ -51,7 +51,10 @@ extension DescribeGroupsRequest: BrokerRequest {
             group.errorCode = .coordinatorNotAvailable
             return group
         }
-        guard let description = shard.look(at: id, { $0.membership.description }) else { return absent(name, version) }
+        // A consumer group is none that this API knows.
+        guard let found = shard.look(at: id, { $0.membership.classic?.description }), let description = found else {
+            return absent(name, version)
+        }
         var group = DescribeGroupsResponse.Group()
         group.groupID = name
         group.groupState = description.state.rawValue

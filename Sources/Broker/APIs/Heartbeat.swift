@@ -13,9 +13,10 @@ extension HeartbeatRequest: BrokerRequest {
                     guard case .heartbeat(let error) = reply else { return }
                     waiting.reply(Self.response(error))
                 },
-                { group, token, _, step in
+                { group, token, context, step in
                     let instanceID = groupInstanceID.map { InstanceID($0) }
-                    group.membership.heartbeat(MemberID(memberID), instanceID, Generation(generationID), token, &step)
+                    let generation = Generation(generationID)
+                    group.heartbeat(MemberID(memberID), instanceID, generation, token, context.rules, &step)
                 }
             )
         }

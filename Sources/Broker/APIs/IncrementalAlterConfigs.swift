@@ -41,6 +41,8 @@ extension IncrementalAlterConfigsRequest: BrokerRequest {
         case ConfigResource.broker:
             try broker.checkIsThis(resource.name)
             try broker.alterConfiguration(.broker, changes, validateOnly: validateOnly)
+        case ConfigResource.group:
+            try broker.alterGroupConfiguration(resource.name, changes, validateOnly: validateOnly)
         default:
             throw RequestError(.invalidRequest, "configurations of resource type \(resource.type) are not kept here")
         }

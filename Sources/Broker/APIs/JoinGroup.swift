@@ -20,8 +20,8 @@ extension JoinGroupRequest: BrokerRequest {
                     guard case .join(let joined) = reply else { return }
                     waiting.reply(response(joined, version: call.version))
                 },
-                { group, token, settings, step in
-                    group.membership.join(request(waiting, shard), token, settings.classic, &step)
+                { group, token, context, step in
+                    group.join(request(waiting, shard), token, context.rules, &step)
                 }
             )
         }

@@ -17,8 +17,8 @@ extension LeaveGroupRequest: BrokerRequest {
                     guard case .leave(let left) = reply else { return }
                     waiting.reply(response(left, version: call.version))
                 },
-                { group, token, settings, step in
-                    group.membership.leave(request(version: call.version), token, settings.classic, &step)
+                { group, token, context, step in
+                    group.leave(request(version: call.version), token, context.rules, &step)
                 }
             )
         }

@@ -19,12 +19,12 @@ extension ListGroupsRequest: BrokerRequest {
                 var response = ListGroupsResponse()
                 for shard in shards.all {
                     for id in shard.ids {
-                        guard let description = shard.look(at: id, { $0.membership.description }) else { continue }
+                        guard let summary = shard.look(at: id, { $0.membership.summary }) else { continue }
                         var group = ListGroupsResponse.Group()
                         group.groupID = id.rawValue
-                        group.protocolType = description.protocolType
-                        group.groupState = description.state.rawValue
-                        group.groupType = "classic"
+                        group.protocolType = summary.protocolType
+                        group.groupState = summary.state.rawValue
+                        group.groupType = summary.type.rawValue
                         let isWanted =
                             (states.isEmpty || states.contains(group.groupState.lowercased()))
                             && (types.isEmpty || types.contains(group.groupType))

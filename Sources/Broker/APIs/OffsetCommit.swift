@@ -16,6 +16,7 @@ extension OffsetCommitRequest: BrokerRequest {
         request.memberID = MemberID(memberID)
         request.instanceID = groupInstanceID.map { InstanceID($0) }
         request.generation = Generation(generationIDOrMemberEpoch)
+        request.understandsMemberEpochs = call.version >= 9
         request.retentionMilliseconds =
             call.version <= 4 && retentionTimeMilliseconds >= 0 ? retentionTimeMilliseconds : nil
         /// Which position of the request each partition is; or its error.
@@ -53,7 +54,9 @@ extension OffsetCommitRequest: BrokerRequest {
                         }
                     )
                 },
-                { group, token, settings, step in group.commit(request, token, settings.offsets, &step) }
+                { group, token, context, step in
+                    group.commit(request, token, context.offsets, context.rules.topics, &step)
+                }
             )
         }
     }

@@ -16,7 +16,12 @@ extension OffsetFetchRequest: BrokerRequest {
                     response(version: call.version) { group in
                         let id = GroupID(group.groupID)
                         guard let shard = shards.shard(of: id) else { return .refused(.coordinatorNotAvailable) }
-                        let committed = shard.look(at: id) { $0.offsets.committed }
+                        let memberID = group.memberID.map { MemberID($0) }
+                        let found = shard.look(at: id) { known in
+                            (known.fetchProblem(memberID, MemberEpoch(group.memberEpoch)), known.offsets.committed)
+                        }
+                        if let problem = found?.0 { return .refused(problem) }
+                        let committed = found?.1
                         return answer(group, committed ?? [:], known, call.version)
                     }
                 )

@@ -27,7 +27,7 @@ extension SyncGroupRequest: BrokerRequest {
                     response.assignment = ByteBuffer(bytes: synced.assignment)
                     waiting.reply(response)
                 },
-                { group, token, settings, step in group.membership.sync(request, token, settings.classic, &step) }
+                { group, token, context, step in group.sync(request, token, context.rules, &step) }
             )
         }
     }

@@ -10,6 +10,7 @@ import Wire
 /// | `topic/NAME` | ``TopicRecord`` | a topic, its id, partitions and configuration |
 /// | `deleted-topic/ID` | the topic's name | a topic whose files are still to be removed |
 /// | `broker-config/NODE` | ``ConfigRecord`` | configuration of one broker changed at run time; `default` for all |
+/// | `group-config/GROUP` | ``ConfigRecord`` | configuration of one consumer group |
 /// | `producer-ids` | ``ProducerIDRecord`` | the first producer id that no broker has reserved |
 enum CatalogueKey {
     static let topicPrefix = "topic/"
@@ -19,6 +20,9 @@ enum CatalogueKey {
 
     static func deletedTopic(_ id: TopicID) -> String { deletedTopicPrefix + id.description }
     static func topic(_ name: String) -> String { topicPrefix + name }
+    static let groupConfigPrefix = "group-config/"
+
+    static func groupConfig(_ group: String) -> String { groupConfigPrefix + group }
     static func brokerConfig(_ node: String) -> String { "broker-config/" + node }
 }
 

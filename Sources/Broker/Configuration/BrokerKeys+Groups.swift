@@ -1,6 +1,10 @@
+import Groups
+
 extension BrokerKeys {
     /// Consumer groups and their offsets.
-    static let groups: [ConfigKey] = [
+    static let groups: [ConfigKey] = classicGroups + consumerGroups
+
+    private static let classicGroups: [ConfigKey] = [
         ConfigKey(
             "offsets.topic.num.partitions",
             .int,
@@ -81,6 +85,80 @@ extension BrokerKeys {
             default: "1800000",
             .atLeast(0),
             "Milliseconds a group's member may at most ask for as its session timeout."
+        ),
+    ]
+
+    /// Groups whose members use the consumer protocol (KIP-848).
+    private static let consumerGroups: [ConfigKey] = [
+        ConfigKey(
+            "group.consumer.session.timeout.ms",
+            .int,
+            default: "45000",
+            .atLeast(1),
+            "Milliseconds after which a member of a consumer group that does not heartbeat is taken out."
+        ),
+        ConfigKey(
+            "group.consumer.min.session.timeout.ms",
+            .int,
+            default: "45000",
+            .atLeast(1),
+            "The least, in milliseconds, that a group may have as its consumer.session.timeout.ms."
+        ),
+        ConfigKey(
+            "group.consumer.max.session.timeout.ms",
+            .int,
+            default: "60000",
+            .atLeast(1),
+            "The most, in milliseconds, that a group may have as its consumer.session.timeout.ms."
+        ),
+        ConfigKey(
+            "group.consumer.heartbeat.interval.ms",
+            .int,
+            default: "5000",
+            .atLeast(1),
+            "Milliseconds between two heartbeats of a member of a consumer group, as members are told."
+        ),
+        ConfigKey(
+            "group.consumer.min.heartbeat.interval.ms",
+            .int,
+            default: "5000",
+            .atLeast(1),
+            "The least, in milliseconds, that a group may have as its consumer.heartbeat.interval.ms."
+        ),
+        ConfigKey(
+            "group.consumer.max.heartbeat.interval.ms",
+            .int,
+            default: "15000",
+            .atLeast(1),
+            "The most, in milliseconds, that a group may have as its consumer.heartbeat.interval.ms."
+        ),
+        ConfigKey(
+            "group.consumer.max.size",
+            .int,
+            default: "10000",
+            .between(1, 100_000),
+            "Number of members a consumer group may have."
+        ),
+        ConfigKey(
+            "group.consumer.assignors",
+            .list,
+            default: "uniform,range",
+            .custom { text in
+                let known = ConsumerAssignor.allCases.map(\.rawValue)
+                guard case .list(let items)? = ConfigValue(text, as: .list), !items.isEmpty else {
+                    return "At least one value is needed"
+                }
+                return items.allSatisfy(known.contains) ? nil : "Valid values are \(known.joined(separator: ", "))"
+            },
+            "How partitions can be divided among the members of a consumer group; the first for members that do not say."
+        ),
+        ConfigKey(
+            "group.consumer.migration.policy",
+            .string,
+            default: "bidirectional",
+            .oneOf(GroupMigration.allCases.map(\.rawValue)),
+            "Whether a group with members may change from the classic to the consumer protocol (upgrade), back (downgrade)"
+                + ", both or neither (disabled)."
         ),
     ]
 }

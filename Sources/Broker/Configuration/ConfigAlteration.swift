@@ -80,7 +80,7 @@ extension BrokerConfiguration {
 }
 
 /// The rules of IncrementalAlterConfigs that topics and brokers share.
-private enum ConfigAlteration {
+enum ConfigAlteration {
     /// The overrides after the changes; values are kept as they were sent, once they are known to be valid.
     static func apply(
         _ changes: [ConfigChange],

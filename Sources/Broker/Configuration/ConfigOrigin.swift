@@ -6,6 +6,7 @@ package enum ConfigSource: Int8, Sendable {
     case dynamicDefaultBroker = 3
     case staticBroker = 4
     case `default` = 5
+    case dynamicGroup = 8
 }
 
 /// Where exactly a value comes from, for error messages: the file and line, the variable or the flag. Immutable.

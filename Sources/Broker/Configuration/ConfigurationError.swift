@@ -99,4 +99,5 @@ package struct ConfigurationError: Error, Equatable, Sendable, CustomStringConve
 package enum ConfigScope: String, Sendable {
     case topic
     case broker
+    case group
 }

@@ -41,6 +41,9 @@ package final class GroupCoordinator: Sendable {
     private let complaints = Complaints(interval: GroupCoordinator.warningInterval)
     private let worker = WorkerPool("groups", threads: 1)
     private let clock: GroupClock
+    private let patterns = TopicPatterns()
+    /// The configurations of single groups.
+    let configurations = GroupConfigurations()
 
     init(
         settings: GroupSettings,
@@ -137,7 +140,7 @@ package final class GroupCoordinator: Sendable {
         let start = time.instant
         let known = topics.snapshot
         let environment = GroupShard.Environment(
-            settings: settings,
+            context: { [self] in context(of: $0) },
             time: time,
             log: log,
             health: health,
@@ -195,6 +198,16 @@ package final class GroupCoordinator: Sendable {
         }
     }
 
+    /// What a group decides by now.
+    private func context(of group: GroupID) -> GroupContext {
+        let consumer = configurations.settings(of: group, over: settings)
+        let rules = GroupRules(classic: settings.classic, consumer: consumer, topics: topicsOfNow)
+        return GroupContext(rules: rules, offsets: settings.offsets)
+    }
+
+    /// The topics, with the regular expressions that were asked for.
+    var topicsOfNow: TopicView { TopicView(topics: topics.snapshot, patterns: patterns) }
+
     private func finish(_ access: Access) {
         let waiting = state.withLock { state in
             guard case .preparing(let waiting) = state else { return [Waiting]() }
@@ -233,7 +246,7 @@ package final class GroupCoordinator: Sendable {
             return offset >= log.offsets.logStart
         }
         for shard in shards {
-            shard.handleAll { group, settings, step in group.expire(settings.offsets, isValid: isValid, &step) }
+            shard.handleAll { group, context, step in group.expire(context.offsets, isValid: isValid, &step) }
         }
     }
 

@@ -9,6 +9,14 @@ import Wire
 /// |---|---|---|
 /// | 0, 1 | group, topic, partition | ``StoredOffset``, 0 to 4 |
 /// | 2 | group | ``StoredClassicGroup``, 0 to 4 |
+/// | 3 | group | ``StoredConsumerGroup``, 0 |
+/// | 5 | group, member | ``StoredConsumerMember``, 0 |
+/// | 6 | group | ``StoredTargetEpoch``, 0 |
+/// | 7 | group, member | ``StoredTarget``, 0 |
+/// | 8 | group, member | ``StoredCurrentAssignment``, 0 |
+/// | 16 | group, regular expression | ``StoredPattern``, 0 |
+///
+/// Key 4, of brokers before Kafka 4.1, is passed over: it says of which topics an epoch was, for which 3 now has a hash.
 ///
 /// Keys and values begin with their version (two bytes). No value deletes. Other versions of keys are of newer Kafka
 /// brokers: they are passed over.
@@ -18,6 +26,12 @@ enum GroupRecordFormat {
         static let oldOffset: Int16 = 0
         static let offset: Int16 = 1
         static let classicGroup: Int16 = 2
+        static let consumerGroup: Int16 = 3
+        static let consumerMember: Int16 = 5
+        static let targetEpoch: Int16 = 6
+        static let target: Int16 = 7
+        static let currentAssignment: Int16 = 8
+        static let pattern: Int16 = 16
     }
 
     typealias Encoded = (key: ByteBuffer, value: ByteBuffer?)
@@ -45,6 +59,7 @@ enum GroupRecordFormat {
                 )
             }
             return (try bytes(of: key, version: KeyVersion.classicGroup), stored)
+        case .consumerGroup(let group, let record): return try encode(record, of: group)
         }
     }
 
@@ -73,11 +88,11 @@ enum GroupRecordFormat {
                 )
             else { return nil }
             return .classicGroup(group, stored.value)
-        default: return nil
+        default: return try decodeConsumer(version, key, value)
         }
     }
 
-    private static func bytes(
+    static func bytes(
         of message: some WireStruct,
         version: Int16,
         flexibleFrom: Int16 = .max
@@ -89,7 +104,7 @@ enum GroupRecordFormat {
     }
 
     /// The message behind its version; nil if the version is not known here.
-    private static func message<Message: WireStruct>(
+    static func message<Message: WireStruct>(
         _ value: ByteBuffer,
         _ versions: ClosedRange<Int16>,
         _ flexibleFrom: Int16

@@ -9,7 +9,8 @@ import Synchronization
 final class GroupShard: LogObserver, Sendable {
     /// What the shard needs of its coordinator.
     struct Environment: Sendable {
-        let settings: GroupSettings
+        /// What a group decides by now.
+        let context: @Sendable (GroupID) -> GroupContext
         let time: any TimeSource
         let log: Logger
         let health: Health
@@ -75,7 +76,7 @@ final class GroupShard: LogObserver, Sendable {
         self.state = Locked(state)
         log.addObserver(self)
         for id in state.groups.keys {
-            handle(id) { group, _, settings, step in group.membership.resume(settings.classic, &step) }
+            handle(id) { group, _, context, step in group.resume(context.rules, &step) }
         }
     }
 
@@ -96,14 +97,15 @@ final class GroupShard: LogObserver, Sendable {
     func handle(
         _ id: GroupID,
         reply: (@Sendable (GroupReply) -> Void)? = nil,
-        _ event: (inout Group, ReplyToken, GroupSettings, inout GroupStep) -> Void
+        _ event: (inout Group, ReplyToken, GroupContext, inout GroupStep) -> Void
     ) {
+        let context = environment.context(id)
         let outbox = state.withLock { state in
             var outbox = Outbox()
             state.tokens += 1
             let token = ReplyToken(rawValue: state.tokens)
             if let reply { state.waiting[token] = reply }
-            run(id, &state, &outbox) { group, step in event(&group, token, environment.settings, &step) }
+            run(id, &state, &outbox) { group, step in event(&group, token, context, &step) }
             outbox.nextTimer = state.timers.next
             return outbox
         }
@@ -111,10 +113,10 @@ final class GroupShard: LogObserver, Sendable {
     }
 
     /// Hands an event without a reply to every group.
-    func handleAll(_ event: (inout Group, GroupSettings, inout GroupStep) -> Void) {
+    func handleAll(_ event: (inout Group, GroupContext, inout GroupStep) -> Void) {
         for id in ids {
             // One at a time: others get their turn in between.
-            handle(id) { group, _, settings, step in event(&group, settings, &step) }
+            handle(id) { group, _, context, step in event(&group, context, &step) }
         }
     }
 
@@ -137,27 +139,35 @@ final class GroupShard: LogObserver, Sendable {
         let wasPromise = state.groups[id]?.isPromise ?? false
         let bytes = state.groups[id]?.membership.memberBytes ?? 0
         event(&state.groups[id, default: Group(id: id, now: step.now.timestamp)], &step)
+        environment.memory.add((state.groups[id]?.membership.memberBytes ?? 0) - bytes)
         perform(step, id, &state, &outbox)
         guard let group = state.groups[id] else { return }
-        environment.memory.add(group.membership.memberBytes - bytes)
         if group.isForgettable { state.groups[id] = nil }
         guard !wasPromise, group.isPromise, let oldest = state.promises.add(id) else { return }
         // A client that makes up groups must not fill the memory: whoever waited longest asks for an id again.
         if state.groups[oldest]?.isPromise == true {
-            run(oldest, &state, &outbox) { group, step in group.membership.forgetExpected(&step) }
+            run(oldest, &state, &outbox) { group, step in group.forgetPromises(&step) }
         }
     }
 
     private func perform(_ step: GroupStep, _ id: GroupID, _ state: inout State, _ outbox: inout Outbox) {
+        var refused: [(purpose: GroupAppend, failure: ErrorCode)] = []
         for effect in step.effects {
             switch effect {
             case .reply(let token, let reply):
                 if let waiting = state.waiting.removeValue(forKey: token) { outbox.replies.append((reply, waiting)) }
-            case .append(let records, let purpose): append(records, purpose, id, step.now.timestamp, &state, &outbox)
+            case .append(let records, let purpose):
+                let failure = append(records, purpose, id, step.now.timestamp, &state, &outbox)
+                if let failure { refused.append((purpose, failure)) }
             case .setTimer(let timer, let delay):
                 state.timers.set(TimerName(group: id, timer: timer), due: step.now.instant.advanced(by: delay))
             case .cancelTimer(let timer): state.timers.cancel(TimerName(group: id, timer: timer))
             case .note(let note): outbox.notes.append((id, note))
+            }
+        }
+        for (purpose, failure) in refused {
+            run(id, &state, &outbox) { group, step in
+                group.appended(purpose, failure: failure, environment.context(id).rules, &step)
             }
         }
     }
@@ -175,6 +185,7 @@ final class GroupShard: LogObserver, Sendable {
 
     // MARK: Appends
 
+    /// Appends the records. Returns why that was refused, if the group has to know at once.
     private func append(
         _ records: [GroupRecord],
         _ purpose: GroupAppend,
@@ -182,22 +193,28 @@ final class GroupShard: LogObserver, Sendable {
         _ now: Timestamp,
         _ state: inout State,
         _ outbox: inout Outbox
-    ) {
+    ) -> ErrorCode? {
         do {
             let result = try log.append(records, now: now)
             state.appends.append(Append(group: group, purpose: purpose, result: .success(result)))
         } catch {
             outbox.failure = "\(error)"
-            let failed = FailedAppend(code: GroupShard.code(for: error))
+            let failed = FailedAppend(code: GroupShard.code(for: error, purpose))
+            if purpose.mustBeAnsweredAtOnce { return failed.code }
             state.appends.append(Append(group: group, purpose: purpose, result: .failure(failed)))
         }
+        return nil
     }
 
     /// What clients are told of an append that failed: to look for the coordinator again, unless that cannot help.
-    private static func code(for error: any Error) -> ErrorCode {
+    private static func code(for error: any Error, _ purpose: GroupAppend) -> ErrorCode {
         let code = (error as? LogError)?.errorCode
-        let isTooLarge = code == .messageTooLarge || code == .recordListTooLarge
-        return isTooLarge ? .invalidCommitOffsetSize : .coordinatorNotAvailable
+        guard code == .messageTooLarge || code == .recordListTooLarge else { return .coordinatorNotAvailable }
+        return switch purpose {
+        case .offsets, .expiry, .deletion: .invalidCommitOffsetSize
+        // As Kafka says it: there is no better word.
+        case .emptied, .assignments, .restartedMember: .unknownServerError
+        }
     }
 
     func highWatermarkAdvanced() { wakeUp() }
@@ -222,7 +239,8 @@ final class GroupShard: LogObserver, Sendable {
                 let append = state.appends[settled]
                 settled += 1
                 run(append.group, &state, &outbox) { group, step in
-                    group.appended(append.purpose, failure: outcome.failure, environment.settings.classic, &step)
+                    let rules = environment.context(append.group).rules
+                    group.appended(append.purpose, failure: outcome.failure, rules, &step)
                 }
             }
             state.appends.removeFirst(settled)
@@ -261,13 +279,7 @@ final class GroupShard: LogObserver, Sendable {
             var outbox = Outbox()
             while let name = state.timers.pop(now: now) {
                 run(name.group, &state, &outbox) { group, step in
-                    let settings = environment.settings.classic
-                    switch name.timer {
-                    case .join: group.membership.joinTimeExpired(settings, &step)
-                    case .sync: group.membership.syncTimeExpired(settings, &step)
-                    case .session(let id): group.membership.sessionExpired(id, settings, &step)
-                    case .calm: group.membership.calmed(&step)
-                    }
+                    group.expired(name.timer, environment.context(name.group).rules, &step)
                 }
             }
             return (outbox, state.timers.next)

@@ -4,6 +4,8 @@ import Model
 package struct Topics: Sendable {
     private(set) package var byName: [String: HostedTopic] = [:]
     private(set) var byID: [TopicID: HostedTopic] = [:]
+    /// Counts the changes.
+    fileprivate(set) var revision: UInt64 = 0
 
     subscript(_ name: String) -> HostedTopic? { byName[name] }
 
@@ -35,6 +37,9 @@ final class TopicRegistry: Sendable {
     var snapshot: Topics { topics.withLock { $0 } }
 
     func publish(_ change: (inout Topics) -> Void) {
-        topics.withLock { change(&$0) }
+        topics.withLock { topics in
+            change(&topics)
+            topics.revision += 1
+        }
     }
 }

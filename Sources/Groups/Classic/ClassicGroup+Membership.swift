@@ -164,7 +164,7 @@ extension ClassicGroup {
         case .assignments(let stored): assignmentsStored(stored, failure, settings, &step)
         case .restartedMember(let restart): restartStored(restart, failure, &step)
         // The group's own, not its members'.
-        case .offsets, .deletion, .expiry: break
+        case .offsets, .deletion, .expiry, .consumerGroup: break
         }
     }
 }

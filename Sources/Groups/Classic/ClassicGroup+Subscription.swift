@@ -10,7 +10,7 @@ enum SubscribedTopics: Equatable {
 
 extension ClassicGroup {
     /// The protocol type of Kafka's consumers, the only one whose metadata a coordinator may look into.
-    private static let consumerProtocol = "consumer"
+    static let consumerProtocol = "consumer"
 
     var subscribedTopics: SubscribedTopics {
         if members.isEmpty { return .none }
@@ -46,13 +46,8 @@ struct ConsumerSubscription: Equatable {
     init?(_ bytes: [UInt8]) {
         var input = ConsumerProtocolInput(bytes)
         guard let version = input.number(bytes: 2), version < 0x8000,
-            let count = input.number(bytes: 4), count <= input.remaining / 2
+            let topics = input.strings()
         else { return nil }
-        var topics: [String] = []
-        for _ in 0..<count {
-            guard let topic = input.string() else { return nil }
-            topics.append(topic)
-        }
         self.topics = topics
     }
 }

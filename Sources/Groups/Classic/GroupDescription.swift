@@ -25,6 +25,10 @@ package enum GroupState: String, Sendable {
     case preparingRebalance = "PreparingRebalance"
     case completingRebalance = "CompletingRebalance"
     case stable = "Stable"
+    /// Of a consumer group that has changed and has not been assigned anew.
+    case assigning = "Assigning"
+    /// Of a consumer group of which not every member has what it is to have.
+    case reconciling = "Reconciling"
     /// Of a group that is not there.
     case dead = "Dead"
 }
@@ -56,15 +60,6 @@ extension ClassicGroup {
         }
         return description
     }
-
-    /// The newest rebalances, oldest first.
-    package var rebalances: [Rebalance] { history.completed }
-
-    /// The rebalance under way: why, and since when; nil if there is none.
-    package var rebalanceUnderWay: (reason: RebalanceReason, began: Timestamp)? { history.underWay }
-
-    /// Whether the group rebalances again and again.
-    package var isInStorm: Bool { history.isStorm }
 
     /// Why the group cannot be deleted now; nil if it can.
     package var deletionProblem: ErrorCode? { phase == .empty ? nil : .nonEmptyGroup }

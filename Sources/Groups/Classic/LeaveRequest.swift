@@ -23,6 +23,8 @@ package struct LeaveReply: Equatable, Sendable {
 
     package init() {}
 
+    init(_ error: ErrorCode) { self.error = error }
+
     package struct Member: Equatable, Sendable {
         package let id: MemberID
         package let instanceID: InstanceID?

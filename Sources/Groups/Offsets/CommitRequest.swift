@@ -8,6 +8,8 @@ package struct CommitRequest: Equatable, Sendable {
     package var generation = Generation.none
     /// For how long old clients want offsets kept; nil leaves it to the broker.
     package var retentionMilliseconds: Int64?
+    /// Whether the client may be a member of a consumer group (version 9).
+    package var understandsMemberEpochs = true
     package var positions: [Position] = []
 
     package init() {}

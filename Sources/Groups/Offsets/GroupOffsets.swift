@@ -68,12 +68,18 @@ package struct GroupOffsets: Equatable, Sendable {
 
 extension GroupReply {
     /// The answer if its change could not be stored: whatever was to succeed has failed.
-    fileprivate func failing(with failure: ErrorCode) -> GroupReply {
+    func failing(with failure: ErrorCode) -> GroupReply {
         switch self {
         case .commit(let errors): .commit(errors.map { $0 == .none ? failure : $0 })
         case .deleteOffsets(let errors): .deleteOffsets(errors.map { $0 == .none ? failure : $0 })
         case .delete: .delete(failure)
-        case .join, .sync, .heartbeat, .leave: self
+        case .consumerHeartbeat(let reply) where reply.error == .none:
+            .consumerHeartbeat(.refusal(failure, "The change could not be stored."))
+        case .consumerHeartbeat: self
+        case .join(let reply): .join(JoinReply(failure, memberID: reply.memberID))
+        case .sync: .sync(SyncReply(failure))
+        case .heartbeat: .heartbeat(failure)
+        case .leave: .leave(LeaveReply(failure))
         }
     }
 }

@@ -14,8 +14,15 @@ struct Consume: AsyncParsableCommand {
             %s value, %S its length, %R its length in four bytes, %h headers, %% a percent sign, and \\n \\r \\t \\0 \\\\ \
             \\xNN. Without -f or --json, each value is written with a newline behind it.
 
+            With --group, it shares the topics with the group's other members, of whatever client, and goes on where the \
+            group has come to; --from counts only where the group has committed nothing. What is written to standard \
+            output is committed every second. Who reads what is told on standard error. SIGINT and SIGTERM commit and \
+            leave the group.
+
             Examples:
               martlet consume greetings -e
+              martlet consume orders --group billing --from beginning
+              martlet consume --group audit --pattern 'orders-.*' --assignor cooperative-sticky
               martlet consume orders --from -10 -f '%p %o %k: %s\\n'
               martlet consume orders --from @2026-01-31 --json | jq .value
 
@@ -25,8 +32,10 @@ struct Consume: AsyncParsableCommand {
 
     @OptionGroup var connection: ConnectionOptions
 
+    @OptionGroup var group: GroupOptions
+
     @Argument(help: "The topics.")
-    var topics: [String]
+    var topics: [String] = []
 
     @Option(
         name: [.customLong("from"), .customShort("o")],
@@ -57,6 +66,12 @@ struct Consume: AsyncParsableCommand {
     var committed = false
 
     func validate() throws {
+        if topics.isEmpty == (group.pattern == nil) {
+            throw ValidationError(topics.isEmpty ? "name a topic" : "--pattern stands in place of topics")
+        }
+        if group.group != nil, !partition.isEmpty {
+            throw ValidationError("--partition and --group exclude each other: a group shares out the partitions")
+        }
         if let count, count < 1 { throw ValidationError("--count is \(count), but must be at least 1") }
         if json, format != nil { throw ValidationError("--json and --format exclude each other") }
         if let format {
@@ -68,12 +83,20 @@ struct Consume: AsyncParsableCommand {
 
     func run() async throws {
         let template = try format.map(FormatTemplate.init) ?? .plain
+        let isMember = group.group != nil
+        let gate = WritingGate()
         try await Outcome.report {
-            let consumer = Consumer(try consumerConfiguration())
-            Interrupts.watch { Task { await consumer.close() } }
-            let printer = RecordPrinter(template: json ? nil : template, isUnbuffered: unbuffered)
+            let consumer = Consumer(try consumerConfiguration(gate))
+            let printer = RecordPrinter(
+                template: json ? nil : template,
+                isUnbuffered: unbuffered,
+                storesOffsets: isMember,
+                gate: gate
+            )
+            let writing = Writing { try await printer.write(consumer, atMost: count) }
+            Interrupts.watch { writing.stop(consumer, isMember: isMember) }
             do {
-                try await printer.write(consumer, atMost: count)
+                try await writing.end()
             } catch {
                 await consumer.close()
                 throw error
@@ -82,18 +105,57 @@ struct Consume: AsyncParsableCommand {
         }
     }
 
-    private func consumerConfiguration() throws(ClientError) -> ConsumerConfiguration {
-        let start = from?.position ?? (exitAtEnd ? .beginning : .end)
-        var configuration = ConsumerConfiguration(
-            client: try connection.configuration(),
-            assignments: topics.map { topic in
-                Assignment(topic: topic, partitions: partition.isEmpty ? nil : partition, start: start)
-            }
-        )
+    private var start: StartPosition { from?.position ?? (exitAtEnd ? .beginning : .end) }
+
+    private func consumerConfiguration(_ gate: WritingGate) throws(ClientError) -> ConsumerConfiguration {
+        let client = try connection.configuration()
+        var configuration: ConsumerConfiguration
+        if var group = group.configuration(topics: topics, start: start) {
+            group.onRebalance = { rebalance in await Self.tell(rebalance, gate) }
+            configuration = ConsumerConfiguration(client: client, group: group)
+        } else {
+            configuration = ConsumerConfiguration(
+                client: client,
+                assignments: topics.map { topic in
+                    Assignment(topic: topic, partitions: partition.isEmpty ? nil : partition, start: start)
+                }
+            )
+            // A wrong offset is a mistake to be told; a beginning that retention overtakes is not.
+            if case .offset = start {} else { configuration.outOfRange = .beginning }
+        }
         configuration.stopsAtEnd = exitAtEnd
         configuration.isolation = committed ? .readCommitted : .readUncommitted
-        // A wrong offset is a mistake to be told; a beginning that retention overtakes is not.
-        if case .offset = start {} else { configuration.outOfRange = .beginning }
         return configuration
+    }
+
+    /// Says who reads what, and lets what is being written come to its end before others read on.
+    private static func tell(_ rebalance: GroupConfiguration.Rebalance, _ gate: WritingGate) async {
+        switch rebalance {
+        case .assigned(let partitions):
+            StandardError.line(
+                "martlet: assigned " + (partitions.isEmpty ? "nothing" : PartitionSelection.text(partitions))
+            )
+        case .revoked(let partitions):
+            await gate.wait()
+            StandardError.line("martlet: revoked " + PartitionSelection.text(partitions))
+        case .lost(let partitions): StandardError.line("martlet: lost " + PartitionSelection.text(partitions))
+        }
+    }
+}
+
+/// The writing of records as a task that signals may end. Immutable.
+private struct Writing: Sendable {
+    private let task: Task<Void, any Error>
+
+    init(_ body: sending @escaping () async throws -> Void) { task = Task { try await body() } }
+
+    /// A member of a group ends between two batches, so that it commits all it has written; others deliver what they have
+    /// fetched, and end.
+    func stop(_ consumer: Consumer, isMember: Bool) {
+        if isMember { task.cancel() } else { Task { await consumer.close() } }
+    }
+
+    func end() async throws {
+        do { try await task.value } catch let error as ClientError where error.kind == .cancelled { return }
     }
 }

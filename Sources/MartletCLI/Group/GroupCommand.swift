@@ -7,7 +7,8 @@ struct GroupCommand: AsyncParsableCommand {
         commandName: "group",
         abstract: "List, describe, reset, export and delete consumer groups and their offsets.",
         subcommands: [
-            GroupList.self, GroupDescribe.self, GroupMembers.self, GroupReset.self, GroupExport.self, GroupImport.self,
+            GroupList.self, GroupDescribe.self, GroupMembers.self, GroupHistoryCommand.self, GroupReset.self,
+            GroupExport.self, GroupImport.self,
             GroupDeleteOffsets.self, GroupDelete.self,
         ]
     )

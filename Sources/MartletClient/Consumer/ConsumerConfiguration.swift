@@ -52,11 +52,14 @@ public struct ConsumerConfiguration: Sendable {
 
     /// The cluster.
     public var client: ClientConfiguration
-    /// What to read.
+    /// What to read, outside of a group.
     public var assignments: [Assignment]
+    /// As whose member to read, and what; nil reads ``assignments``.
+    public var group: GroupConfiguration?
     /// Which records of transactions to deliver.
     public var isolation = Isolation.readUncommitted
-    /// What to do when the next offset does not exist (any more).
+    /// What to do when the next offset does not exist (any more). Members of a group with ``OutOfRangePolicy/fail`` go on
+    /// where ``GroupConfiguration/start`` says, and fail only if that is nil.
     public var outOfRange = OutOfRangePolicy.fail
     /// Whether to end after the records that the partitions held at the start.
     public var stopsAtEnd = false
@@ -79,5 +82,24 @@ public struct ConsumerConfiguration: Sendable {
     public init(client: ClientConfiguration, assignments: [Assignment]) {
         self.client = client
         self.assignments = assignments
+    }
+
+    /// A configuration for a member of a group, with the defaults.
+    public init(client: ClientConfiguration, group: GroupConfiguration) {
+        self.client = client
+        assignments = []
+        self.group = group
+    }
+}
+
+extension ConsumerConfiguration {
+    /// What is to be done about an offset that does not exist, in a group or outside of one.
+    var effectiveOutOfRange: OutOfRangePolicy {
+        guard outOfRange == .fail, let group else { return outOfRange }
+        switch group.start {
+        case nil: return .fail
+        case .end: return .end
+        case .beginning, .offset, .last, .time: return .beginning
+        }
     }
 }

@@ -1,11 +1,12 @@
 import Logging
 import Model
 import NIOCore
+import Synchronization
 import Wire
 
 /// What a consumer and its fetchers share: the plan and what was fetched ahead behind one lock, and the cluster.
 final class ConsumerCore: Sendable {
-    private struct State {
+    struct State {
         var plan: FetchPlan
         var chunks = CircularBuffer<FetchedChunk>()
         var fetchers: [Int32?: Signal] = [:]
@@ -13,6 +14,11 @@ final class ConsumerCore: Sendable {
         var readers: [Promise<Void>] = []
         var failure: ClientError?
         var isStopped = false
+        var progress: [TopicPartition: PartitionProgress] = [:]
+        /// Partitions that are being given up: still ours, but nothing of them is handed out.
+        var suspended: Set<TopicPartition> = []
+        /// Whether a group has not yet said what to read, so that reading nothing is not the end.
+        var awaitsAssignment = false
     }
 
     /// What a reader gets.
@@ -25,13 +31,19 @@ final class ConsumerCore: Sendable {
     let configuration: ConsumerConfiguration
     let cluster: Cluster
     let time = SystemTime()
-    private let state: Locked<State>
+    let state: Locked<State>
     private let starting = Locked<Promise<Void>?>(nil)
+    /// Counts what makes records that are at hand void, so that whoever holds some looks again.
+    let changes = Atomic<Int>(0)
+    /// Counts the application's calls for records.
+    let calls = Atomic<Int>(0)
 
     init(configuration: ConsumerConfiguration) {
         self.configuration = configuration
         cluster = Cluster(configuration: configuration.client, createsTopics: false)
-        state = Locked(State(plan: FetchPlan(prefetchBytes: configuration.prefetchBytes)))
+        var state = State(plan: FetchPlan(prefetchBytes: configuration.prefetchBytes))
+        state.awaitsAssignment = configuration.group != nil
+        self.state = Locked(state)
     }
 
     var isStopped: Bool { state.withLock { $0.isStopped } }
@@ -62,6 +74,7 @@ final class ConsumerCore: Sendable {
     }
 
     private func findPositions() async throws(ClientError) {
+        if let group = configuration.group { return try await join(group) }
         var starts: [TopicPartition: StartPosition] = [:]
         for assignment in configuration.assignments {
             let topic = try await cluster.topic(assignment.topic)
@@ -82,18 +95,34 @@ final class ConsumerCore: Sendable {
             needsEnds: configuration.stopsAtEnd
         )
         state.withLock { state in
-            for (partition, found) in positions { state.plan.add(partition, position: found.start, end: found.end) }
+            for (partition, found) in positions {
+                state.plan.add(partition, position: found.start, end: found.end)
+                state.progress[partition] = PartitionProgress(position: found.start, followsBatches: false)
+            }
         }
     }
+
+    /// Becomes a member of a group, which goes on in the background. Throws if no broker can be reached.
+    private func join(_ group: GroupConfiguration) async throws(ClientError) {
+        try group.validate()
+        try await cluster.refreshPatiently([])
+        if isStopped { throw .closed("consumer") }
+        session.withLock { $0 = $0 ?? GroupSession(core: self, configuration: group) }
+    }
+
+    /// The membership in a group, once it has begun.
+    let session = Locked<GroupSession?>(nil)
 
     // MARK: Reading
 
     /// The next chunk, the end, or something to wait for.
     func read() throws(ClientError) -> Reading {
         try state.withLock { state throws(ClientError) in
-            if let chunk = state.chunks.popFirst() { return .chunk(chunk) }
+            if let index = state.chunks.firstIndex(where: { !state.isHeld($0.partition) }) {
+                return .chunk(state.chunks.remove(at: index))
+            }
             if let failure = state.failure { throw failure }
-            if state.isStopped || state.plan.isFinished { return .end }
+            if state.isAtEnd { return .end }
             let promise = Promise<Void>()
             state.readers.append(promise)
             return .wait(promise)
@@ -103,15 +132,19 @@ final class ConsumerCore: Sendable {
     /// Whether ``read()`` has something else to say than to wait.
     var isAhead: Bool {
         state.withLock { state in
-            state.chunks.contains(where: \.hasRecords) || state.failure != nil || state.isStopped
-                || state.plan.isFinished
+            state.chunks.contains { $0.hasRecords && !state.isHeld($0.partition) } || state.failure != nil
+                || state.isAtEnd
         }
     }
 
     /// Takes note that a chunk has been read, so that there is room for more.
     func finished(_ chunk: FetchedChunk) {
         let signals = state.withLock { state -> [Signal] in
-            state.plan.consumed(chunk.partition, bytes: chunk.bytes)
+            state.plan.consumed(chunk.partition, bytes: chunk.bytes, epoch: chunk.epoch)
+            // What lies behind the last record, such as the marks of transactions, is passed too.
+            if let next = chunk.nextOffset, state.plan.isCurrent(chunk.partition, chunk.epoch) {
+                state.progress[chunk.partition]?.pass(upTo: next)
+            }
             return Array(state.fetchers.values)
         }
         for signal in signals { signal.raise() }
@@ -131,12 +164,15 @@ final class ConsumerCore: Sendable {
             item.partition,
             position: item.offset,
             end: end,
+            epoch: item.epoch,
             configuration: configuration
         )
         wakeReaders { state in
+            // Given up, or moved, while it was on its way.
+            guard state.plan.isCurrent(item.partition, item.epoch) else { return false }
             state.plan.received(item, bytes: chunk.bytes, nextOffset: chunk.nextOffset)
             if chunk.bytes > 0 { state.chunks.append(chunk) }
-            return chunk.bytes > 0 || state.plan.isFinished
+            return chunk.bytes > 0 || state.isAtEnd
         }
     }
 
@@ -151,8 +187,10 @@ final class ConsumerCore: Sendable {
 
     func reset(_ item: FetchPlan.Item, to position: Int64) {
         wakeReaders { state in
+            guard state.plan.isCurrent(item.partition, item.epoch) else { return false }
             state.plan.reset(item, to: position)
-            return state.plan.isFinished
+            state.progress[item.partition] = progress(at: position)
+            return state.isAtEnd
         }
     }
 
@@ -166,7 +204,7 @@ final class ConsumerCore: Sendable {
         stop()
     }
 
-    private func wakeReaders(_ body: (inout State) -> Bool) {
+    func wakeReaders(_ body: (inout State) -> Bool) {
         let readers = state.withLock { state -> [Promise<Void>] in
             guard body(&state) else { return [] }
             defer { state.readers = [] }

@@ -7,6 +7,8 @@ struct FetchPlan {
     struct Item: Equatable, Sendable {
         let partition: TopicPartition
         let offset: Int64
+        /// Tells answers that come too late, for a partition that was given up or moved meanwhile.
+        var epoch = 0
     }
 
     enum Next: Equatable {
@@ -20,6 +22,8 @@ struct FetchPlan {
         var position: Int64
         /// Where to stop, if anywhere.
         let end: Int64?
+        let epoch: Int
+        var isPaused = false
         var bufferedBytes = 0
         var failures = 0
         var retryAt: Instant?
@@ -30,21 +34,50 @@ struct FetchPlan {
 
         var isFinished: Bool { end.map { position >= $0 && !isDoubtful } ?? false }
 
-        init(position: Int64, end: Int64?) {
+        init(position: Int64, end: Int64?, epoch: Int) {
             self.position = position
             self.end = end
+            self.epoch = epoch
             isDoubtful = end.map { position > $0 } ?? false
         }
     }
 
     private var partitions: [TopicPartition: Partition] = [:]
     private let prefetchBytes: Int
+    /// Goes up when a partition is given up or moved.
+    private var epoch = 0
 
     init(prefetchBytes: Int) { self.prefetchBytes = prefetchBytes }
 
     mutating func add(_ partition: TopicPartition, position: Int64, end: Int64?) {
-        partitions[partition] = Partition(position: position, end: end)
+        partitions[partition] = Partition(position: position, end: end, epoch: epoch)
     }
+
+    /// Gives a partition up: answers that are on their way do not count any more.
+    mutating func remove(_ partition: TopicPartition) {
+        epoch += 1
+        partitions[partition] = nil
+    }
+
+    /// Goes on elsewhere, as the application wants it.
+    mutating func seek(_ partition: TopicPartition, to position: Int64) {
+        guard let old = partitions[partition] else { return }
+        epoch += 1
+        partitions[partition] = Partition(position: position, end: old.end, epoch: epoch)
+        partitions[partition]?.isPaused = old.isPaused
+    }
+
+    /// Stops, or resumes, fetching a partition.
+    mutating func setPaused(_ partition: TopicPartition, _ isPaused: Bool) {
+        partitions[partition]?.isPaused = isPaused
+    }
+
+    func isPaused(_ partition: TopicPartition) -> Bool { partitions[partition]?.isPaused ?? false }
+
+    /// Whether something that was fetched is still wanted.
+    func isCurrent(_ partition: TopicPartition, _ epoch: Int) -> Bool { partitions[partition]?.epoch == epoch }
+
+    var all: Set<TopicPartition> { Set(partitions.keys) }
 
     /// Whether there is nothing left to fetch.
     var isFinished: Bool { partitions.values.allSatisfy(\.isFinished) }
@@ -64,13 +97,13 @@ struct FetchPlan {
         var isComplete = true
         var wake: Instant?
         for (name, partition) in partitions where metadata.leader(of: name)?.id == node {
-            if partition.isFinished || partition.isInFlight { continue }
+            if partition.isFinished || partition.isInFlight || partition.isPaused { continue }
             if partition.bufferedBytes >= share {
                 isComplete = false
             } else if let retryAt = partition.retryAt, retryAt > now {
                 wake = min(wake ?? retryAt, retryAt)
             } else {
-                items.append(Item(partition: name, offset: partition.position))
+                items.append(Item(partition: name, offset: partition.position, epoch: partition.epoch))
             }
         }
         guard !items.isEmpty else { return .wait(until: wake) }
@@ -90,8 +123,8 @@ struct FetchPlan {
     }
 
     /// Takes note that records were read.
-    mutating func consumed(_ partition: TopicPartition, bytes: Int) {
-        partitions[partition]?.bufferedBytes -= bytes
+    mutating func consumed(_ partition: TopicPartition, bytes: Int, epoch: Int = 0) {
+        if isCurrent(partition, epoch) { partitions[partition]?.bufferedBytes -= bytes }
     }
 
     /// Takes note that an item could not be fetched.
@@ -116,7 +149,7 @@ struct FetchPlan {
     }
 
     private mutating func update(_ item: Item, _ body: (inout Partition) -> Void) {
-        guard var partition = partitions[item.partition] else { return }
+        guard var partition = partitions[item.partition], partition.epoch == item.epoch else { return }
         partition.isInFlight = false
         body(&partition)
         partitions[item.partition] = partition

@@ -7,6 +7,8 @@ import Wire
 /// whoever reads.
 struct FetchedChunk: Sendable {
     let partition: TopicPartition
+    /// That of the fetch, see ``FetchPlan/Item``.
+    let epoch: Int
     /// What the chunk counts for in the prefetch limit.
     let bytes: Int
     /// The offset behind the last whole batch, also of batches that are not delivered; nil if there is none.
@@ -25,9 +27,11 @@ struct FetchedChunk: Sendable {
         _ partition: TopicPartition,
         position: Int64,
         end: Int64?,
+        epoch: Int = 0,
         configuration: ConsumerConfiguration
     ) throws(ClientError) {
         self.partition = partition
+        self.epoch = epoch
         let records: ByteBuffer
         if case .bytes(let buffer) = answer.records { records = buffer } else { records = ByteBuffer() }
         bytes = records.readableBytes

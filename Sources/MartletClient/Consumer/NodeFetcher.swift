@@ -141,7 +141,7 @@ final class NodeFetcher: Sendable {
 
     private func reset(_ item: FetchPlan.Item) async throws(ClientError) {
         let query: OffsetQuery
-        switch configuration.outOfRange {
+        switch configuration.effectiveOutOfRange {
         case .beginning: query = .beginning
         case .end: query = .end
         case .fail: throw await outOfRange(item)

@@ -61,7 +61,10 @@ package struct SyncGroupResponse: WireStruct {
         try wire.errorCode("ErrorCode", &errorCode)
         if wire.version >= 5 { try wire.nullableString("ProtocolType", &protocolType) }
         if wire.version >= 5 { try wire.nullableString("ProtocolName", &protocolName) }
-        try wire.bytes("Assignment", &assignment)
+        // Null beside an error, from librdkafka's mock cluster.
+        var received: ByteBuffer? = assignment
+        try wire.nullableBytes("Assignment", &received)
+        assignment = received ?? ByteBuffer()
         try wire.taggedFields()
     }
 }

@@ -90,10 +90,14 @@ struct GroupCoordinatorTests {
         return offsets
     }
 
-    private func sync(_ member: JoinGroupResponse) throws -> SyncGroupResponse {
+    private func sync(
+        _ member: JoinGroupResponse,
+        assignment: ByteBuffer = ByteBuffer(string: "work"),
+        on connection: FakeConnection? = nil
+    ) throws -> SyncGroupResponse {
         var assigned = SyncGroupRequest.Assignment()
         assigned.memberID = member.memberID
-        assigned.assignment = ByteBuffer(string: "work")
+        assigned.assignment = assignment
         var request = SyncGroupRequest()
         request.groupID = "g"
         request.memberID = member.memberID
@@ -101,7 +105,7 @@ struct GroupCoordinatorTests {
         request.protocolType = "consumer"
         request.protocolName = "range"
         request.assignments = [assigned]
-        return try connection.send(request)
+        return try (connection ?? self.connection).send(request)
     }
 
     private func heartbeat(_ member: JoinGroupResponse, on connection: FakeConnection) throws -> ErrorCode {
@@ -304,6 +308,18 @@ struct GroupCoordinatorTests {
     }
 
     // MARK: Bounds
+
+    @Test func assignmentsThatDoNotFitIntoTheLogAreRefused() throws {
+        let broker = try TestBroker(["offsets.topic.segment.bytes": "1048576", "group.initial.rebalance.delay.ms": "0"])
+        let connection = broker.connect()
+        let member = try connection.send(join(try connection.send(join()).memberID))
+        let large = ByteBuffer(repeating: 0, count: 1 << 20)
+        #expect(try sync(member, assignment: large, on: connection).errorCode == .unknownServerError)
+        // The group goes on without.
+        let again = try connection.send(join(member.memberID))
+        #expect(again.generationID == member.generationID + 1)
+        #expect(try sync(again, on: connection).errorCode == ErrorCode.none)
+    }
 
     @Test func groupsThatAreNothingButPromisesAreForgottenForNewerOnes() throws {
         let broker = try TestBroker(["offsets.topic.num.partitions": "1"])

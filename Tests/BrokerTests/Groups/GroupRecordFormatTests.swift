@@ -77,8 +77,8 @@ private func bytes(_ bytes: [UInt8]) -> ByteBuffer { ByteBuffer(bytes: bytes) }
 }
 
 @Test func recordsOfOtherKindsArePassedOver() throws {
-    // A member of a newer group, a value of a version to come.
-    #expect(try GroupRecordFormat.decode(key: bytes([0, 5, 0, 1, 0x67]), value: bytes([0, 0])) == nil)
+    // A share group, a value of a version to come.
+    #expect(try GroupRecordFormat.decode(key: bytes([0, 11, 0, 1, 0x67]), value: bytes([0, 0])) == nil)
     #expect(try GroupRecordFormat.decode(key: bytes([0, 2, 0, 1, 0x67]), value: bytes([0, 9])) == nil)
 }
 

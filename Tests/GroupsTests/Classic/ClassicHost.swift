@@ -87,6 +87,7 @@ struct ClassicHost {
             case .join: group.joinTimeExpired(settings, &step)
             case .sync: group.syncTimeExpired(settings, &step)
             case .session(let id): group.sessionExpired(id, settings, &step)
+            case .revocation, .rejoin: break
             case .calm: group.calmed(&step)
             }
         }

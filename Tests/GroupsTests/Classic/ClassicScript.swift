@@ -204,7 +204,7 @@ extension ClassicScript {
                 say("\(name): leave\(failure.isEmpty ? " accepted" : failure)")
             }
         // Not of members, but of the offsets beside them.
-        case .commit, .deleteOffsets, .delete: say("? \(reply)")
+        case .commit, .deleteOffsets, .delete, .consumerHeartbeat: say("? \(reply)")
         }
     }
 

@@ -133,7 +133,7 @@ struct SimulatedMember {
         case .timeout: break
         case .commit(let error): obey(error)
         case .group(.heartbeat(let error)): obey(error)
-        case .group(.leave), .group(.commit), .group(.deleteOffsets), .group(.delete): break
+        case .group(.leave), .group(.commit), .group(.deleteOffsets), .group(.delete), .group(.consumerHeartbeat): break
         case .group(.join(let join)): joined(join)
         case .group(.sync(let sync)):
             if sync.error != .none { return obey(sync.error) }

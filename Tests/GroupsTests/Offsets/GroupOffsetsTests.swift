@@ -31,7 +31,7 @@ private struct OffsetsHost {
     mutating func settle(failure: ErrorCode? = nil) {
         let (records, purpose) = appends.removeFirst()
         if failure == nil { log += records }
-        handle { group, _, _, step in group.appended(purpose, failure: failure, ClassicGroupSettings(), &step) }
+        handle { group, _, _, step in group.appended(purpose, failure: failure, rules, &step) }
     }
 
     mutating func commit(_ offsets: [(TopicPartition, Int64)], metadata: String = "", retention: Int64? = nil) {
@@ -40,7 +40,7 @@ private struct OffsetsHost {
         request.positions = offsets.map { partition, offset in
             CommitRequest.Position(partition, offset: Offset(offset), metadata: metadata)
         }
-        handle { group, token, settings, step in group.commit(request, token, settings, &step) }
+        handle { group, token, settings, step in group.commit(request, token, settings, rules.topics, &step) }
     }
 
     mutating func takeReplies() -> [GroupReply] {
@@ -56,6 +56,11 @@ private struct OffsetsHost {
     }
 }
 
+private let rules = GroupRules(
+    classic: ClassicGroupSettings(),
+    consumer: ConsumerGroupSettings(),
+    topics: FakeTopics()
+)
 private let t0 = TopicPartition("t", 0)
 private let t1 = TopicPartition("t", 1)
 private let u0 = TopicPartition("u", 0)
@@ -100,7 +105,7 @@ private let u0 = TopicPartition("u", 0)
         CommitRequest.Position(t0, offset: Offset(1), metadata: "long"),
         CommitRequest.Position(t1, offset: Offset(2), metadata: "abc"),
     ]
-    host.handle { group, token, settings, step in group.commit(request, token, settings, &step) }
+    host.handle { group, token, settings, step in group.commit(request, token, settings, rules.topics, &step) }
     host.settle()
     #expect(host.takeReplies() == [.commit([.offsetMetadataTooLarge, .none])])
     #expect(host.group.offsets[t0] == nil)
@@ -113,7 +118,7 @@ private let u0 = TopicPartition("u", 0)
     request.memberID = MemberID("m")
     request.generation = Generation(3)
     request.positions = [CommitRequest.Position(t0, offset: Offset(1))]
-    host.handle { group, token, settings, step in group.commit(request, token, settings, &step) }
+    host.handle { group, token, settings, step in group.commit(request, token, settings, rules.topics, &step) }
     #expect(host.takeReplies() == [.commit([.unknownMemberId])])
     #expect(host.appends.isEmpty)
 }
@@ -215,7 +220,7 @@ func offsetsThatAMemberReadsAreNotDeleted(metadata: [UInt8], expected: GroupRepl
     join.protocols = [JoinProtocol(name: "range", metadata: metadata)]
     join.requiresKnownMemberID = false
     join.freshMemberID = MemberID("m")
-    host.handle { group, token, _, step in group.membership.join(join, token, ClassicGroupSettings(), &step) }
+    host.handle { group, token, _, step in group.join(join, token, rules, &step) }
     _ = host.takeReplies()
     host.handle { group, token, _, step in group.deleteOffsets(of: [t0, u0], token, &step) }
     if !host.appends.isEmpty { host.settle() }

@@ -99,3 +99,55 @@ import Testing
         #expect(plan.isFinished)
     }
 }
+
+/// Partitions that come, go and move while requests are on their way.
+@Suite struct FetchPlanChangesTests {
+    private static let partition = TopicPartition("t", 0)
+    private static let now = Instant(nanoseconds: 0)
+
+    private func plan() -> FetchPlan {
+        var plan = FetchPlan(prefetchBytes: 100)
+        plan.add(Self.partition, position: 5, end: nil)
+        return plan
+    }
+
+    private func items(_ plan: inout FetchPlan) -> [FetchPlan.Item] {
+        guard case .fetch(let items, _) = plan.next(for: nil, metadata: ClusterMetadata(), now: Self.now) else {
+            return []
+        }
+        return items
+    }
+
+    @Test func anAnswerForAPartitionThatMovedMeanwhileChangesNothing() throws {
+        var plan = plan()
+        let old = try #require(items(&plan).first)
+        plan.seek(Self.partition, to: 50)
+        #expect(!plan.isCurrent(old.partition, old.epoch))
+        plan.received(old, bytes: 10, nextOffset: 15)
+        plan.failed(old) { _ in Self.now }
+        let new = try #require(items(&plan).first)
+        #expect(new.offset == 50)
+        #expect(plan.isCurrent(new.partition, new.epoch))
+    }
+
+    @Test func anAnswerForAPartitionThatCameBackMeanwhileChangesNothing() throws {
+        var plan = plan()
+        let old = try #require(items(&plan).first)
+        plan.remove(Self.partition)
+        #expect(plan.all.isEmpty)
+        plan.add(Self.partition, position: 8, end: nil)
+        plan.received(old, bytes: 1000, nextOffset: 15)
+        plan.consumed(Self.partition, bytes: 1000, epoch: old.epoch)
+        #expect(items(&plan).map(\.offset) == [8])
+    }
+
+    @Test func pausedPartitionsAreNotFetched() {
+        var plan = plan()
+        plan.setPaused(Self.partition, true)
+        #expect(items(&plan).isEmpty)
+        plan.seek(Self.partition, to: 7)
+        #expect(plan.isPaused(Self.partition))
+        plan.setPaused(Self.partition, false)
+        #expect(items(&plan).map(\.offset) == [7])
+    }
+}

@@ -81,6 +81,9 @@ final class ScriptedBroker: Sendable {
         var configuration = ClientConfiguration(bootstrap: [address])
         configuration.retryBackoff = .milliseconds(1)
         configuration.maximumRetryBackoff = .milliseconds(5)
+        // Patient, though, where a loaded machine and not the broker may be slow.
+        configuration.connectTimeout = .seconds(120)
+        configuration.operationTimeout = .seconds(240)
         return configuration
     }
 

@@ -66,7 +66,10 @@ extension Admin {
     public func describeGroups(_ ids: [String]) async throws(ClientError) -> [GroupDescription] {
         var described: [String: GroupDescription] = [:]
         try await withCoordinators(of: Set(ids)) { (node, groups) async throws(ClientError) in
-            for group in try await self.describeClassic(groups, node) { described[group.id] = group }
+            for group in try await self.describeConsumer(groups, node) { described[group.id] = group }
+            let others = groups.filter { described[$0] == nil }
+            if others.isEmpty { return }
+            for group in try await self.describeClassic(others, node) { described[group.id] = group }
         }
         return ids.compactMap { described[$0] }
     }
@@ -79,6 +82,20 @@ extension Admin {
             guard error.code == .groupIdNotFound else { throw error }
             return nil
         }
+    }
+
+    /// Those of the groups whose members are coordinated by the consumer protocol (KIP-848). None if the broker does not know it.
+    private func describeConsumer(_ groups: [String], _ node: Int32) async throws(ClientError) -> [GroupDescription] {
+        let connection = try await cluster.connection(to: node)
+        guard connection.versions.supports(ConsumerGroupDescribeRequest.api) else { return [] }
+        var request = ConsumerGroupDescribeRequest()
+        request.groupIDs = groups
+        var described: [GroupDescription] = []
+        for group in try await connection.send(request).groups where group.errorCode != .groupIdNotFound {
+            try Self.check(group.errorCode, "group '\(group.groupID)'", group.errorMessage)
+            described.append(GroupDescription(group, coordinator: node))
+        }
+        return described
     }
 
     private func describeClassic(_ groups: [String], _ node: Int32) async throws(ClientError) -> [GroupDescription] {
@@ -143,6 +160,9 @@ extension Admin {
 }
 
 extension GroupDescription {
+    /// The address without the slash that Java prints in front of it, and Kafka's coordinator passes on.
+    static func hostName(_ host: String) -> String { host.hasPrefix("/") ? String(host.dropFirst()) : host }
+
     /// What the coordinator of a classic group says.
     init(_ group: DescribeGroupsResponse.Group, coordinator: Int32) {
         self.init(
@@ -157,7 +177,36 @@ extension GroupDescription {
     }
 }
 
+extension GroupDescription {
+    /// What the coordinator of a consumer group says.
+    init(_ group: ConsumerGroupDescribeResponse.Group, coordinator: Int32) {
+        self.init(
+            id: group.groupID,
+            type: .consumer,
+            state: GroupState(name: group.groupState),
+            protocolType: ConsumerProtocol.type,
+            assignor: group.assignorName.isEmpty ? nil : group.assignorName,
+            coordinator: coordinator,
+            members: group.members.map { Member($0) }
+        )
+    }
+}
+
 extension GroupDescription.Member {
+    fileprivate init(_ member: ConsumerGroupDescribeResponse.Member) {
+        let assignment = member.assignment.topicPartitions.flatMap { topic in
+            topic.partitions.map { Partition(topic: topic.topicName, index: $0) }
+        }
+        self.init(
+            id: member.memberID,
+            instanceID: member.instanceID,
+            clientID: member.clientID,
+            host: member.clientHost.hasPrefix("/") ? String(member.clientHost.dropFirst()) : member.clientHost,
+            subscription: member.subscribedTopicNames + (member.subscribedTopicRegex.map { ["/\($0)/"] } ?? []),
+            assignment: assignment.sorted()
+        )
+    }
+
     fileprivate init(_ member: DescribeGroupsResponse.Member, protocolType: String) {
         var subscription: [String] = []
         var assignment: [Partition] = []
@@ -176,8 +225,7 @@ extension GroupDescription.Member {
             id: member.memberID,
             instanceID: member.groupInstanceID,
             clientID: member.clientID,
-            // Java's way of printing an address, which Kafka's coordinator passes on.
-            host: member.clientHost.hasPrefix("/") ? String(member.clientHost.dropFirst()) : member.clientHost,
+            host: GroupDescription.hostName(member.clientHost),
             subscription: subscription,
             assignment: assignment
         )

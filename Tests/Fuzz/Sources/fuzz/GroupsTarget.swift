@@ -46,15 +46,23 @@ enum GroupsTarget: FuzzTarget {
 
     private static func drive(_ group: inout Group) {
         var step = GroupStep(now: EventTime(timestamp: now, instant: Instant(nanoseconds: 0)))
-        let settings = ClassicGroupSettings()
-        group.membership.resume(settings, &step)
-        _ = group.membership.description
-        let member = group.membership.description.members.first?.id ?? .unknown
-        group.membership.heartbeat(member, nil, group.membership.generation, ReplyToken(rawValue: 1), &step)
+        let rules = GroupRules(classic: ClassicGroupSettings(), consumer: ConsumerGroupSettings(), topics: NoTopics())
+        group.resume(rules, &step)
+        let classic = group.membership.classic?.description.members.first?.id
+        let member =
+            classic ?? group.membership.consumer?.description(rules.consumer).members.first?.member.id ?? .unknown
+        let generation = group.membership.classic?.generation ?? .initial
+        group.heartbeat(member, nil, generation, ReplyToken(rawValue: 1), rules, &step)
+        var heartbeat = ConsumerHeartbeat()
+        heartbeat.memberID = member
+        heartbeat.rebalanceTimeoutMilliseconds = 1
+        heartbeat.topics = ["t"]
+        heartbeat.owned = PartitionSet()
+        group.consumerHeartbeat(heartbeat, ReplyToken(rawValue: 4), rules, &step)
         group.deleteOffsets(of: Array(group.offsets.committed.keys), ReplyToken(rawValue: 2), &step)
-        group.membership.sessionExpired(member, settings, &step)
+        group.expired(.session(member), rules, &step)
         group.expire(OffsetSettings(), isValid: { _, _ in false }, &step)
-        group.membership.joinTimeExpired(settings, &step)
+        group.expired(.join, rules, &step)
         group.delete(ReplyToken(rawValue: 3), &step)
     }
 
@@ -74,13 +82,34 @@ enum GroupsTarget: FuzzTarget {
         let offset = CommittedOffset(offset: Offset(1), metadata: "note", committed: now)
         let brief = CommittedOffset(offset: Offset(1), committed: now, expires: now)
         let id = GroupID("g")
-        let records: [GroupRecord] = [
-            .classicGroup(id, value), .offset(id, TopicPartition("t", 0), offset),
-            .offset(id, TopicPartition("t", 1), brief),
-            .offset(id, TopicPartition("t", 0), nil), .classicGroup(id, nil),
-        ]
+        let records: [GroupRecord] =
+            [
+                .classicGroup(id, value), .offset(id, TopicPartition("t", 0), offset),
+                .offset(id, TopicPartition("t", 1), brief),
+                .offset(id, TopicPartition("t", 0), nil), .classicGroup(id, nil),
+            ] + consumerRecords.map { .consumerGroup(id, $0) }
         let each = records.compactMap { bytes($0) }
         return each + [each.flatMap { $0 }]
+    }
+
+    private static var consumerRecords: [ConsumerGroupRecord] {
+        let member = MemberID("c")
+        let partition = PartitionID(TopicID(high: 1, low: 2), 0)
+        var subscription = ConsumerMemberSubscription()
+        subscription.topics = ["t"]
+        subscription.pattern = "t.*"
+        subscription.classic = ConsumerMemberSubscription.ClassicTraits()
+        var current = CurrentAssignment()
+        current.epoch = MemberEpoch(1)
+        current.assigned[partition] = MemberEpoch(1)
+        return [
+            .member(member, subscription),
+            .pattern("t.*", ResolvedPattern(topics: ["t"], revision: 1, resolved: now)),
+            .group(ConsumerGroupValue(epoch: MemberEpoch(1), metadataHash: 1)),
+            .target(member, PartitionSet([partition])),
+            .assignmentEpoch(ConsumerAssignmentValue(epoch: MemberEpoch(1), assigned: now)),
+            .current(member, current),
+        ]
     }
 
     private static func bytes(_ record: GroupRecord) -> [UInt8]? {
@@ -92,4 +121,15 @@ enum GroupsTarget: FuzzTarget {
         }
         return Array(output.readableBytesView)
     }
+}
+
+/// A broker without topics.
+private struct NoTopics: ConsumerTopics {
+    let revision: UInt64 = 1
+
+    func topic(named name: String) -> ConsumerTopic? { nil }
+
+    func topic(_ id: TopicID) -> ConsumerTopic? { nil }
+
+    func names(matching pattern: String) -> [String]? { [] }
 }

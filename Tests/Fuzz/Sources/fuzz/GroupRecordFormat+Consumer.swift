@@ -1,0 +1,1 @@
+../../../../Sources/Broker/Groups/GroupRecordFormat+Consumer.swift
