@@ -16,7 +16,7 @@ from pathlib import Path
 
 import members
 import requests
-from contenders import Martlet
+from martlet import Martlet
 from processes import cpu_seconds, resident_bytes, wait_for_port
 from requests import text
 
@@ -84,12 +84,11 @@ def connect(martlet):
 
 
 def run(scenario, options, directory):
-    martlet = Martlet(options.binary, directory)
-    martlet.start()
-    try:
-        return scenario(options, martlet)
-    finally:
+    with Martlet(options.binary, directory) as martlet:
+        martlet.start()
+        result = scenario(options, martlet)
         martlet.stop()
+    return result
 
 
 def is_within(name, figure):
@@ -117,12 +116,12 @@ def gather(options, martlet):
     for _ in range(options.members):
         crowd.add()
     start = time.monotonic()
-    cpu = cpu_seconds(martlet.process.pid)
+    cpu = cpu_seconds(martlet.pid)
     for member in list(crowd.members):
         member.join()
         crowd.step(0)
     crowd.run(crowd.is_stable, 120)
-    return crowd, time.monotonic() - start, cpu_seconds(martlet.process.pid) - cpu
+    return crowd, time.monotonic() - start, cpu_seconds(martlet.pid) - cpu
 
 
 def measure_large(options, martlet):
@@ -139,7 +138,7 @@ def measure_large(options, martlet):
 def measure_churn(options, martlet):
     crowd, _, _ = gather(options, martlet)
     generations = crowd.generations
-    start, cpu = time.monotonic(), cpu_seconds(martlet.process.pid)
+    start, cpu = time.monotonic(), cpu_seconds(martlet.pid)
     changed = 0
     rng = random.Random(1)
     while (elapsed := time.monotonic() - start) < options.seconds:
@@ -150,8 +149,8 @@ def measure_churn(options, martlet):
             crowd.add().join()
         changed = due
         crowd.step(0.01)
-    used = (cpu_seconds(martlet.process.pid) - cpu) / (time.monotonic() - start)
-    memory = resident_bytes(martlet.process.pid)
+    used = (cpu_seconds(martlet.pid) - cpu) / (time.monotonic() - start)
+    memory = resident_bytes(martlet.pid)
     crowd.run(crowd.is_stable, 120)
     crowd.close()
     return {
@@ -203,14 +202,14 @@ def measure_commit(options, martlet, seconds=10):
         frames.append([commit_frame(f"group-{number}", PARTITIONS_PER_REQUEST, 0, offset) for offset in range(8)])
         selector.register(connection, selectors.EVENT_READ, number)
         connection.sendall(frames[number][0])
-    start, cpu = time.monotonic(), cpu_seconds(martlet.process.pid)
+    start, cpu = time.monotonic(), cpu_seconds(martlet.pid)
     done = 0
     while (elapsed := time.monotonic() - start) < seconds:
         for key, _ in selector.select(1):
             check(receive_frame(key.fileobj), PARTITIONS_PER_REQUEST)
             done += 1
             key.fileobj.sendall(frames[key.data][done % 8])
-    used = cpu_seconds(martlet.process.pid) - cpu
+    used = cpu_seconds(martlet.pid) - cpu
     for key in list(selector.get_map().values()):
         key.fileobj.close()
     return {"figure": done * PARTITIONS_PER_REQUEST / elapsed, "cores": round(used / elapsed, 2)}
@@ -247,7 +246,7 @@ def measure_restart(options, martlet):
         "figure": seconds,
         "offsets": groups * OFFSETS_PER_FILLING_REQUEST,
         "metadata_seconds": round(ready, 3),
-        "resident_MB": round(resident_bytes(martlet.process.pid) / 1e6),
+        "resident_MB": round(resident_bytes(martlet.pid) / 1e6),
     }
 
 
