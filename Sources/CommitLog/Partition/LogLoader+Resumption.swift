@@ -86,7 +86,7 @@ extension LogLoader {
             last = entry
             indexes.contents.offsetEntries += 1
         }
-        // Of short segments the indexes are not synced at a stop, though there may be a snapshot.
+        // Of a segment that was short at a stop a snapshot may be there while its indexes were never synced.
         guard let last, last.position.bytes >= environment.fullScanBytes else {
             indexes.contents = SegmentContents()
             return (indexes, nil)

@@ -40,10 +40,12 @@ extension PartitionLog {
                 try writer.active.finishTimeIndex()
                 try writer.active.discardPartialWrite(in: writer.active.segment.file())
                 try writer.active.segment.finishIndexes()
+                if syncs { try syncIndexes(of: writer.active.segment) }
                 // Recovery relies on the indexes below a snapshot, except for short segments, which it reads from their start.
-                let isTrusted = writer.active.size > environment.fullScanBytes
-                if syncs || isTrusted { try syncIndexes(of: writer.active.segment) }
-                try writeProducerSnapshot(writer.producers, at: offsets.logEnd, synced: false)
+                writer.notes.isAwaitingSync = !syncs && writer.active.size > environment.fullScanBytes
+                if !writer.notes.isAwaitingSync {
+                    try writeProducerSnapshot(writer.producers, at: offsets.logEnd, synced: false)
+                }
                 if !syncs { try prepareEpochs(writer) }
             }
         }

@@ -33,6 +33,17 @@ extension PartitionLog {
         }
     }
 
+    /// Writes the snapshot that a stop has left out until the indexes below it are durable. Returns whether there was one.
+    func writeAwaitingNote() throws(FileError) -> Bool {
+        try maintenance.withLock { () throws(FileError) in
+            let producers = writer.withLock { $0.notes.isAwaitingSync ? $0.producers : nil }
+            guard let producers else { return false }
+            try writeProducerSnapshot(producers, at: offsets.logEnd, synced: false)
+            writer.withLock { $0.notes.isAwaitingSync = false }
+            return true
+        }
+    }
+
     /// Makes a segment's indexes durable, and their names. Called with `maintenance` held.
     func syncIndexes(of segment: LogSegment) throws(FileError) {
         try segment.syncIndexes()
@@ -57,6 +68,8 @@ struct ProducerNotes {
     var size = 0
     /// Oldest first.
     var offsets: [Offset] = []
+    /// Whether a stop has one to write, as soon as the indexes below it are durable.
+    var isAwaitingSync = false
 
     func sizeAtLast(in active: LogSegment) -> Int { active.baseOffset == segment ? size : 0 }
 }
