@@ -213,7 +213,7 @@ final class GroupShard: LogObserver, Sendable {
         return switch purpose {
         case .offsets, .expiry, .deletion: .invalidCommitOffsetSize
         // As Kafka says it: there is no better word.
-        case .emptied, .assignments, .restartedMember: .unknownServerError
+        case .emptied, .assignments, .restartedMember, .consumerGroup: .unknownServerError
         }
     }
 
