@@ -1,7 +1,8 @@
 import Glibc
 package import Model
 
-/// A file system that counts the files that are open, and can have an end to them, as a process has. Thread-safe.
+/// A file system that counts the files that are open, and can have an end to them, as a process has, and the bytes that are
+/// read. Thread-safe.
 package final class CountingFileSystem: FileSystem {
     private let base: any FileSystem
     private let state = Locked(State())
@@ -10,11 +11,17 @@ package final class CountingFileSystem: FileSystem {
         var count = 0
         var limit: Int?
         var watcher: (@Sendable (String) -> Void)?
+        var bytesRead: [String: Int] = [:]
     }
 
     package init(_ base: any FileSystem) { self.base = base }
 
     package var openCount: Int { state.withLock { $0.count } }
+
+    /// How many bytes of files whose names end so were read.
+    package func bytesRead(suffix: String) -> Int {
+        state.withLock { $0.bytesRead.filter { $0.key.hasSuffix(suffix) }.values.reduce(0, +) }
+    }
 
     /// How many files may be open; nil is without limit.
     package var limit: Int? {
@@ -32,7 +39,11 @@ package final class CountingFileSystem: FileSystem {
             state.count += 1
         }
         do throws(FileError) {
-            return CountedFile(try base.open(path, mode)) { [self] in closed() }
+            return CountedFile(
+                try base.open(path, mode),
+                read: { [self] count in state.withLock { $0.bytesRead[path, default: 0] += count } },
+                closed: { [self] in closed() }
+            )
         } catch {
             closed()
             throw error
@@ -60,13 +71,15 @@ package final class CountingFileSystem: FileSystem {
     package func modificationTime(_ path: String) throws(FileError) -> Timestamp? { try base.modificationTime(path) }
 }
 
-/// A file that says when it is closed. Immutable.
+/// A file that says when it is read and closed. Immutable.
 private final class CountedFile: File {
     private let base: any File
+    private let read: @Sendable (Int) -> Void
     private let closed: @Sendable () -> Void
 
-    init(_ base: any File, _ closed: @escaping @Sendable () -> Void) {
+    init(_ base: any File, read: @escaping @Sendable (Int) -> Void, closed: @escaping @Sendable () -> Void) {
         self.base = base
+        self.read = read
         self.closed = closed
     }
 
@@ -79,7 +92,9 @@ private final class CountedFile: File {
     func size() throws(FileError) -> Int { try base.size() }
 
     func read(into buffer: UnsafeMutableRawBufferPointer, at position: FilePosition) throws(FileError) -> Int {
-        try base.read(into: buffer, at: position)
+        let count = try base.read(into: buffer, at: position)
+        read(count)
+        return count
     }
 
     func write(

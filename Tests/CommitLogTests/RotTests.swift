@@ -31,6 +31,28 @@ import Testing
         }
     }
 
+    /// A batch that seems to reach the checkpoint by a flipped bit is not taken for the last one: those behind it are kept.
+    @Test func aFlippedOffsetDoesNotHideTheBatchesUpToTheCheckpoint() throws {
+        let log = try RottenLog(resumes: true)
+        let last = log.batches.filter { $0.path == log.segments.last }
+        #expect(last.count > 1)
+        for batch in last {
+            let lastOffsetDelta = 23..<27
+            for byte in Array(0..<8) + Array(lastOffsetDelta) {
+                for bit in 0..<8 {
+                    try log.restore()
+                    try log.flip((batch.bytes.lowerBound + byte) * 8 + bit, of: batch.path)
+                    try log.open(clean: false)
+                    try log.scrub()
+                    let place = "bit \(bit) of byte \(byte), offsets \(batch.offsets)"
+                    #expect(log.refused == [batch.offsets], "\(place)")
+                    let lost = try log.lost()
+                    #expect(lost.offsets == Array(batch.offsets) && !lost.isWrong, "\(place)")
+                }
+            }
+        }
+    }
+
     /// Before the search has been there, nothing that fails the client's comparison is hidden, and nothing traps.
     @Test func aFlippedBitThatNobodyHasFoundIsNeverMadeToLookRight() throws {
         let log = try RottenLog(isSummed: false)

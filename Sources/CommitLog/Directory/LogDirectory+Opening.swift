@@ -69,7 +69,10 @@ extension LogDirectory {
     func syncAll(with logs: [PartitionLog]) throws(FileError) {
         try syncer.syncAll()
         var hasMore = false
-        for log in logs where try log.publishEpochs() { hasMore = true }
+        for log in logs {
+            if try log.publishEpochs() { hasMore = true }
+            if try log.writeAwaitingNote() { hasMore = true }
+        }
         if hasMore { try syncer.syncAll() }
     }
 

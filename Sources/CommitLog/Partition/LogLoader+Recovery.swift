@@ -22,7 +22,7 @@ extension LogLoader {
         let suspect = firstSuspect(segments)
         var kept = Array(segments[..<suspect])
         var epochs = lacksEpochs ? try self.epochs(from: kept, after: stored) : stored
-        var start = try scanStart(in: segments[suspect])
+        var start = try scanStart(in: segments[suspect], below: hints.recoveryPoint)
         try checkScan(of: segments[suspect...], from: start)
         var producers: ProducerState
         if let resumption = start, let resumed = try self.producers(at: resumption, after: kept) {
@@ -157,8 +157,9 @@ extension LogLoader {
             try rewrite(file, min(good, found.proven)..<good)
             // What was only in the page cache when the process died counts from here on.
             if syncs, good < size || scan.nextOffset > hints.recoveryPoint ?? .zero { try file.sync() }
-            try segment.offsetIndex.file.replaceUnlessSame(scan.offsetIndex)
-            if open == nil { try segment.timeIndex.file.replaceUnlessSame(scan.timeIndex) }
+            let synced = good > environment.fullScanBytes
+            try segment.offsetIndex.file.replaceUnlessSame(scan.offsetIndex, synced: synced)
+            if open == nil { try segment.timeIndex.file.replaceUnlessSame(scan.timeIndex, synced: synced) }
         }
         if let open { scan.contents = open }
         if let problem = scan.problem {

@@ -15,54 +15,83 @@ struct ScanStart {
 
 /// Beginning a scan at the last checkpoint, which bounds the work of a start by what a second's appends have left.
 extension LogLoader {
-    /// Where to begin in the segment that holds the recovery point: nil for its start, where that is near, or where the
-    /// indexes, which tell what comes before, do not hold together.
-    func scanStart(in segment: LogSegment) throws(LogError) -> ScanStart? {
-        guard let point = hints.recoveryPoint, point > segment.baseOffset, !lacksEpochs else { return nil }
+    /// Where to begin in a segment of which everything below `point` was durable: nil for its start, where that is near, or
+    /// where the indexes, which tell what comes before, do not hold together.
+    ///
+    /// Of the indexes only what lies below the last snapshot of the producers is sure to be durable. What follows, as much as
+    /// is appended between two snapshots, is made anew from the batches' headers, which may have rotted: of what they say, the
+    /// place of the end is checked.
+    func scanStart(in segment: LogSegment, below point: Offset?) throws(LogError) -> ScanStart? {
+        guard let point, point > segment.baseOffset, !lacksEpochs else { return nil }
         guard environment.fileSystem.exists(segment.path) else { return nil }
         let file = try storage { () throws(FileError) in try segment.file() }
         let size = try storage { () throws(FileError) in try file.size() }
         guard size > environment.fullScanBytes else { return nil }
-        guard let (indexes, entry) = try durableIndexes(of: segment, below: point, size: size) else { return nil }
-        let reader = SegmentReader(segment: segment, file: file, end: size, access: .file, maximumSteps: .max)
+        let noted = snapshots().last { $0 > segment.baseOffset && $0 <= point } ?? segment.baseOffset
+        let (indexes, entry) = try durableIndexes(of: segment, below: noted, size: size)
+        var reader = SegmentReader(segment: segment, file: file, end: size, access: .file, maximumSteps: .max)
+        var start: ScanStart?
         do throws(ReadInterruption) {
-            return try walk(reader, from: entry, to: point, indexes)
+            start = try begin(&reader, indexes, at: entry)
         } catch {
             if case .failed(.storage(let reason)) = error { throw .storage(reason) }
-            return nil
         }
+        guard let start else { return nil }
+        let scan = try SegmentScan.scan(
+            segment,
+            size: size,
+            depth: .headers,
+            indexIntervalBytes: config.indexIntervalBytes,
+            from: start,
+            below: point,
+            allows: allows
+        )
+        // A batch on both sides of the point was not durable as a whole.
+        guard scan.problem == nil, scan.nextOffset <= point else { return nil }
+        return ScanStart(
+            segment: segment,
+            nextOffset: scan.nextOffset,
+            leaderEpoch: scan.leaderEpoch,
+            indexes: scan.unfinished
+        )
     }
 
-    /// What both indexes hold of batches that end below `point`, and the last of these that has an entry.
+    /// What both indexes hold, as far as they hold together, of batches that end below `point`, and the last of these that
+    /// has an entry.
     private func durableIndexes(
         of segment: LogSegment,
         below point: Offset,
         size: Int
-    ) throws(LogError) -> (RebuiltIndexes, OffsetIndexEntry)? {
+    ) throws(LogError) -> (RebuiltIndexes, OffsetIndexEntry?) {
         let base = segment.baseOffset
         let (offsets, times) = try storage { () throws(FileError) in
             (try segment.offsetIndex.file.contents(), try segment.timeIndex.file.contents())
         }
-        var last: OffsetIndexEntry?
         var indexes = RebuiltIndexes(base: base, intervalBytes: config.indexIntervalBytes)
+        indexes.known = try storage { () throws(FileError) in try segment.timeIndex.entries() }
+        let rising = indexes.known.indices.prefix {
+            $0 == 0 || indexes.known[$0].timestamp > indexes.known[$0 - 1].timestamp
+        }
+        // What follows the first entry that cannot be right is not to be had from the index.
+        let isWhole = rising.count * TimeIndexFormat.entrySize == times.count
+        let bound = isWhole ? point : min(point, rising.last.map { indexes.known[$0].offset + 1 } ?? base)
+        var last: OffsetIndexEntry?
         for start in stride(from: 0, to: offsets.count, by: OffsetIndexFormat.entrySize) {
             let entry = offsets.withBytes {
                 OffsetIndexFormat.decode(UnsafeRawBufferPointer(rebasing: $0[start...]), base: base)
             }
-            guard let entry else { return nil }
-            if entry.offset >= point || entry.position.bytes >= size { break }
-            if let last, entry.offset <= last.offset || entry.position <= last.position { return nil }
+            guard let entry, entry.offset < bound else { break }
+            guard entry.position.bytes > 0, entry.position.bytes < size else { break }
+            if let last, entry.offset <= last.offset || entry.position <= last.position { break }
             last = entry
             indexes.contents.offsetEntries += 1
         }
-        guard let last else { return nil }
-        for start in stride(from: 0, to: times.count, by: TimeIndexFormat.entrySize) {
-            let entry = times.withBytes {
-                TimeIndexFormat.decode(UnsafeRawBufferPointer(rebasing: $0[start...]), base: base)
-            }
-            guard let entry else { return nil }
-            if entry.offset > last.offset { break }
-            if let largest = indexes.contents.largest, entry.timestamp <= largest.timestamp { return nil }
+        // Of a segment that was short at a stop a snapshot may be there while its indexes were never synced.
+        guard let last, last.position.bytes >= environment.fullScanBytes else {
+            indexes.contents = SegmentContents()
+            return (indexes, nil)
+        }
+        for entry in indexes.known.prefix(rising.count) where entry.offset <= last.offset {
             indexes.contents.largest = entry
             indexes.contents.timeEntries += 1
         }
@@ -75,30 +104,24 @@ extension LogLoader {
         return (indexes, last)
     }
 
-    /// From the last index entry over the few batches behind it that end below `point`.
-    private func walk(
-        _ reader: SegmentReader,
-        from entry: OffsetIndexEntry,
-        to point: Offset,
-        _ indexes: RebuiltIndexes
+    /// At the batch that the last trusted index entry points at; at the first one without any.
+    private func begin(
+        _ reader: inout SegmentReader,
+        _ indexes: RebuiltIndexes,
+        at entry: OffsetIndexEntry?
     ) throws(ReadInterruption) -> ScanStart? {
-        var reader = reader
+        let segment = reader.segment
+        guard let entry else {
+            return ScanStart(segment: segment, nextOffset: segment.baseOffset, leaderEpoch: .none, indexes: indexes)
+        }
         var indexes = indexes
         indexes.contents.firstTimestamp = try reader.header(at: 0).maxTimestamp
-        var header = try reader.header(at: indexes.contents.size)
+        let header = try reader.header(at: entry.position.bytes)
         guard header.lastOffset == entry.offset else { return nil }
-        var last = header
-        while header.nextOffset <= point {
-            indexes.add(header)
-            last = header
-            guard indexes.contents.size < reader.end, header.nextOffset < point else { break }
-            header = try reader.header(at: indexes.contents.size)
-            guard header.baseOffset >= last.nextOffset else { return nil }
-        }
         return ScanStart(
-            segment: reader.segment,
-            nextOffset: last.nextOffset,
-            leaderEpoch: last.leaderEpoch,
+            segment: segment,
+            nextOffset: header.baseOffset,
+            leaderEpoch: header.leaderEpoch,
             indexes: indexes
         )
     }
@@ -124,6 +147,7 @@ extension LogLoader {
             maximumSteps: .max
         )
         do throws(ReadInterruption) {
+            guard from < start.nextOffset else { return state }
             guard var position = from == base ? 0 : try reader.firstBatch(atOrAbove: from)?.position else {
                 return state
             }

@@ -49,6 +49,16 @@ extension LogLoader {
         guard let last = kept.last(where: { $0.baseOffset < next }), hints.recoveryPoint == next else { return }
         let file = try storage { () throws(FileError) in try last.file() }
         let size = try storage { () throws(FileError) in try file.size() }
+        if let start = try scanStart(in: last, below: next), start.nextOffset == next {
+            var indexes = start.indexes
+            indexes.finish()
+            return try storage { () throws(FileError) in
+                if start.position < size { try file.truncate(to: start.position) }
+                try last.offsetIndex.file.replaceUnlessSame(indexes.offsetIndex, synced: true)
+                try last.timeIndex.file.replaceUnlessSame(indexes.timeIndex, synced: true)
+                last.forgetLargest()
+            }
+        }
         let walk = try walk(last, file, size: size, to: next)
         if let end = walk.end, end < size { try storage { () throws(FileError) in try file.truncate(to: end) } }
         if !walk.hasTimes { try last.rebuildIndexes(size: nil, indexIntervalBytes: config.indexIntervalBytes) }

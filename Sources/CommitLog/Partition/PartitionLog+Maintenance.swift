@@ -40,8 +40,12 @@ extension PartitionLog {
                 try writer.active.finishTimeIndex()
                 try writer.active.discardPartialWrite(in: writer.active.segment.file())
                 try writer.active.segment.finishIndexes()
-                if syncs { try writer.active.segment.syncIndexes() }
-                try writeProducerSnapshot(writer.producers, at: offsets.logEnd, synced: false)
+                if syncs { try syncIndexes(of: writer.active.segment) }
+                // Recovery relies on the indexes below a snapshot, except for short segments, which it reads from their start.
+                writer.notes.isAwaitingSync = !syncs && writer.active.size > environment.fullScanBytes
+                if !writer.notes.isAwaitingSync {
+                    try writeProducerSnapshot(writer.producers, at: offsets.logEnd, synced: false)
+                }
                 if !syncs { try prepareEpochs(writer) }
             }
         }

@@ -2,32 +2,62 @@ import Model
 
 /// Snapshots of the producers inside long segments, so that recovery need not look at all batches of one to know them.
 extension PartitionLog {
-    /// Writes a snapshot if enough was appended since the last one. Not synced: after a power cut an older one, or the
-    /// batches, must do. Waits for the disk.
+    /// Writes a snapshot, durably, if enough was appended since the last one. The indexes are made durable before: where there
+    /// is a snapshot, recovery relies on them up to its offset, and makes anew only what follows. Waits for the disk.
     func noteProducers() {
         let interval = environment.producerNoteBytes
         guard writer.withLock({ $0.active.size - $0.notes.sizeAtLast(in: $0.active.segment) >= interval }) else {
             return
         }
         maintenance.withLock {
-            let due = writer.withLock { writer -> (producers: ProducerState, end: Offset, old: [Offset])? in
+            let due = writer.withLock { writer -> DueNote? in
                 guard writer.refusal == nil else { return nil }
-                return writer.noteProducers(at: offsets.logEnd, every: interval).map {
-                    (writer.producers, offsets.logEnd, $0)
+                let end = offsets.logEnd
+                return writer.noteProducers(at: end, every: interval).map {
+                    DueNote(producers: writer.producers, segment: writer.active.segment, end: end, old: $0)
                 }
             }
             guard let due else { return }
             do throws(FileError) {
-                try writeProducerSnapshot(due.producers, at: due.end, synced: false)
+                try syncIndexes(of: due.segment)
+                try writeProducerSnapshot(due.producers, at: due.end, synced: true)
+                try environment.fileSystem.syncDirectory(directory)
                 for offset in due.old {
                     let name = LogFileNames.name(offset, LogFileNames.snapshot)
                     try environment.fileSystem.remove("\(directory)/\(name)")
                 }
             } catch {
-                // Recovery takes longer then, no more.
+                // For want of space or descriptors recovery takes longer, no more.
+                if !error.isShortage { environment.groupCommit?.fail(error) }
             }
         }
     }
+
+    /// Writes the snapshot that a stop has left out until the indexes below it are durable. Returns whether there was one.
+    func writeAwaitingNote() throws(FileError) -> Bool {
+        try maintenance.withLock { () throws(FileError) in
+            let producers = writer.withLock { $0.notes.isAwaitingSync ? $0.producers : nil }
+            guard let producers else { return false }
+            try writeProducerSnapshot(producers, at: offsets.logEnd, synced: false)
+            writer.withLock { $0.notes.isAwaitingSync = false }
+            return true
+        }
+    }
+
+    /// Makes a segment's indexes durable, and their names. Called with `maintenance` held.
+    func syncIndexes(of segment: LogSegment) throws(FileError) {
+        try segment.syncIndexes()
+        try environment.fileSystem.syncDirectory(directory)
+    }
+}
+
+/// A snapshot that is about to be written. Immutable.
+private struct DueNote {
+    let producers: ProducerState
+    let segment: LogSegment
+    let end: Offset
+    /// Those that are not needed any more after it.
+    let old: [Offset]
 }
 
 /// Where snapshots of the producers lie inside the active segment.
@@ -38,6 +68,8 @@ struct ProducerNotes {
     var size = 0
     /// Oldest first.
     var offsets: [Offset] = []
+    /// Whether a stop has one to write, as soon as the indexes below it are durable.
+    var isAwaitingSync = false
 
     func sizeAtLast(in active: LogSegment) -> Int { active.baseOffset == segment ? size : 0 }
 }

@@ -106,12 +106,17 @@ extension PartitionLog {
     }
 
     private func sync(_ work: SyncWork) throws(FileError) {
+        let fileSystem = environment.fileSystem
         for segment in work.finished {
             try segment.sync()
             try segment.syncIndexes()
         }
+        for base in work.begun {
+            // Without it, all batches of the segment before would have to be asked for the producers.
+            let snapshot = "\(directory)/\(LogFileNames.name(base, LogFileNames.snapshot))"
+            if fileSystem.exists(snapshot) { try fileSystem.open(snapshot, .existing).sync() }
+        }
         if let active = work.active { try active.sync() }
-        let fileSystem = environment.fileSystem
         if work.isNew {
             for name in [LogFileNames.partitionMetadata, LogFileNames.leaderEpochs] {
                 try fileSystem.open("\(directory)/\(name)", .existing).sync()
@@ -162,6 +167,8 @@ struct SyncWork {
     }
 
     let finished: [LogSegment]
+    /// Where those segments begin that have followed the finished ones.
+    let begun: [Offset]
     let active: LogSegment?
     let isDirectoryDirty: Bool
     let isNew: Bool
@@ -172,6 +179,7 @@ struct SyncWork {
 
     init(_ writer: inout LogWriter, _ extent: Extent, end: LogMark) {
         finished = writer.unsynced
+        begun = finished.isEmpty ? [] : finished.dropFirst().map(\.baseOffset) + [writer.active.segment.baseOffset]
         isDirectoryDirty = writer.isDirectoryDirty
         writer.unsynced = []
         writer.isDirectoryDirty = false

@@ -68,8 +68,9 @@ final class IndexFile: Sendable {
     }
 
     /// Replaces all entries: a new file takes the old one's name, so that those who search the old one are not
-    /// disturbed.
-    func replace(with entries: [UInt8]) throws(FileError) {
+    /// disturbed. `synced`: recovery may begin at the last checkpoint and trust the entries of what came long before it, so
+    /// that a power cut must not find the old file gone and the new one empty.
+    func replace(with entries: [UInt8], synced: Bool = true) throws(FileError) {
         invariant(entries.count % entrySize == 0, "entries have \(entrySize) bytes each")
         try state.withLock { state throws(FileError) in
             if state.isReplaced { return }
@@ -77,6 +78,7 @@ final class IndexFile: Sendable {
             try fileSystem.remove(temporary)
             let file = try fileSystem.open(temporary, .createNew)
             try write(entries, to: file, at: .zero)
+            if synced { try file.sync() }
             try fileSystem.rename(temporary, to: state.path)
             state.count = entries.count / entrySize
             state.file = nil
@@ -86,8 +88,8 @@ final class IndexFile: Sendable {
 
     /// Replaces all entries, unless they are on disk as they should be: of the many segments that are looked through after
     /// a crash, few have changed.
-    func replaceUnlessSame(_ entries: [UInt8]) throws(FileError) {
-        if try contents() != entries { try replace(with: entries) }
+    func replaceUnlessSame(_ entries: [UInt8], synced: Bool) throws(FileError) {
+        if try contents() != entries { try replace(with: entries, synced: synced) }
     }
 
     /// The bytes of all entries.
@@ -112,10 +114,12 @@ final class IndexFile: Sendable {
         }
     }
 
+    /// Makes durable what was appended before. Without the lock: whoever appends meanwhile does not wait for the disk.
     func sync() throws(FileError) {
-        try state.withLock { state throws(FileError) in
-            if try count(&state) > 0 { try open(&state, .existing).sync() }
+        let file = try state.withLock { state throws(FileError) in
+            try count(&state) > 0 ? open(&state, .existing) : nil
         }
+        try file?.sync()
     }
 
     /// Closes file and mapping until they are needed again.

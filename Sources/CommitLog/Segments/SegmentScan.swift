@@ -18,6 +18,8 @@ struct SegmentScan {
     /// The contents with the time index as it is on disk, if that is right as far as it goes and no entry but the last is
     /// missing, which is written when the segment is closed.
     let openContents: SegmentContents?
+    /// The indexes as they are if the segment goes on.
+    let unfinished: RebuiltIndexes
     /// What is wrong behind the good batches; nil if nothing.
     let problem: String?
     /// The file's first batch is of another format: the file is to be left alone.
@@ -30,13 +32,17 @@ struct SegmentScan {
     }
 
     /// Walks the batches of `segment`'s first `size` bytes, from `start` on, calling `visit` for each good one, and passes
-    /// over what is known to be damaged. `allows` says where offsets may be missing.
+    /// over what is known to be damaged. `allows` says where offsets may be missing; at `end` the walk stops.
+    ///
+    /// With `end`, the batch that reaches it is looked at as a whole, and the one behind it, whatever the depth: a flipped bit
+    /// in an offset may make a batch before the end look like the last one, and those that follow like remains.
     static func scan(
         _ segment: LogSegment,
         size: Int,
         depth: Depth,
         indexIntervalBytes: Int,
         from start: ScanStart? = nil,
+        below end: Offset? = nil,
         allows: (Range<Offset>) -> Bool = { _ in true },
         visit: (BatchHeader) -> Void = { _ in }
     ) throws(LogError) -> SegmentScan {
@@ -56,11 +62,15 @@ struct SegmentScan {
                 next = max(next, range.offsets.upperBound)
                 damage.removeFirst()
             }
-            guard rebuilt.contents.size < size else { break }
+            guard rebuilt.contents.size < size, end.map({ next < $0 }) ?? true else { break }
             let position = rebuilt.contents.size
             let result = try check(at: position, in: &window, depth: depth, expecting: next, base: segment.baseOffset)
             guard case .good(let header) = result else {
                 if case .bad(let reason) = result { problem = "at byte \(position): \(reason)" }
+                break
+            }
+            if let end, header.nextOffset >= end, let reason = try doubt(header, at: position, in: &window) {
+                problem = "at byte \(position): \(reason)"
                 break
             }
             if header.baseOffset > next, !allows(next..<header.baseOffset) {
@@ -75,7 +85,7 @@ struct SegmentScan {
         }
         let isUnknown = rebuilt.contents.size == 0 && problem != nil
         let isForeign = isUnknown ? try window.holdsOlderFormat() : false
-        let openContents = rebuilt.openContents
+        let unfinished = rebuilt
         rebuilt.finish()
         return SegmentScan(
             contents: rebuilt.contents,
@@ -83,7 +93,8 @@ struct SegmentScan {
             leaderEpoch: epoch,
             offsetIndex: rebuilt.offsetIndex,
             timeIndex: rebuilt.timeIndex,
-            openContents: openContents,
+            openContents: unfinished.openContents,
+            unfinished: unfinished,
             problem: problem,
             isForeign: isForeign
         )
@@ -116,13 +127,42 @@ struct SegmentScan {
             return .bad("the batch has \(header.totalLength) bytes, and \(window.end - position) are left")
         }
         guard depth == .checksums else { return .good(header) }
+        let isRight = try isWhole(header, at: position, in: &window)
+        return isRight ? .good(header) : .bad("the batch's checksum is wrong")
+    }
+
+    /// Whether all of a batch is there and has its checksum.
+    private static func isWhole(
+        _ header: BatchHeader,
+        at position: Int,
+        in window: inout ReadWindow
+    ) throws(LogError) -> Bool {
         let count = try window.load(position, count: header.totalLength)
-        guard count == header.totalLength else { return .bad("the file ends inside the batch") }
+        guard count == header.totalLength else { return false }
         let computed = window.withBytes(position, count: count) { bytes in
             CRC32C.checksum(UnsafeRawBufferPointer(rebasing: bytes.dropFirst(RecordBatchFormat.checksummedPosition)))
         }
-        let isRight = computed == header.checksum || planted(.keepTornBatch)
-        return isRight ? .good(header) : .bad("the batch's checksum is wrong")
+        return computed == header.checksum || planted(.keepTornBatch)
+    }
+
+    /// Why a batch cannot be the last one before an end; nil if it may be. No checksum covers its first offset, but what lies
+    /// behind it has a higher one.
+    private static func doubt(
+        _ header: BatchHeader,
+        at position: Int,
+        in window: inout ReadWindow
+    ) throws(LogError) -> String? {
+        guard try isWhole(header, at: position, in: &window) else { return "the batch's checksum is wrong" }
+        let behind = position + header.totalLength
+        let count = try window.load(behind, count: BatchHeader.length)
+        do throws(BatchError) {
+            let next = try window.withBytes(behind, count: count) { bytes throws(BatchError) in try BatchHeader(bytes) }
+            guard next.baseOffset < header.nextOffset else { return nil }
+            return "its last offset is \(header.lastOffset), but \(next.baseOffset) follows"
+        } catch {
+            // The end of the file, or what a power cut has left.
+            return nil
+        }
     }
 }
 
