@@ -94,6 +94,7 @@ final class Simulation {
         var cutsPower = end == .powerCut
         if end == .clean {
             wasClean = closeInOrder()
+            if wasClean, !swarm.hasLyingDisk { try checkIndexes() }
             cutsPower = has(.powerCuts) && chance(30)
         }
         leave(cutsPower: cutsPower)
@@ -133,6 +134,15 @@ final class Simulation {
         }
         for partition in partitions { partition.model.noteCleanStop() }
         return true
+    }
+
+    /// Holds the indexes against the records, which readers need not notice: they look further where one leads astray.
+    private func checkIndexes() throws {
+        var astray: [Finding] = []
+        _ = try DirectoryVerifier.verify(Self.root, fileSystem: fileSystem) { finding in
+            if finding.part == .index, finding.reason.contains("points at") { astray.append(finding) }
+        }
+        try require(astray.isEmpty, "after a clean stop, indexes lead astray: \(astray)")
     }
 
     private func leave(cutsPower: Bool) {
