@@ -115,6 +115,10 @@ int martlet_begin_writeback(int descriptor, off_t offset, off_t length) {
     return sync_file_range(descriptor, offset, length, SYNC_FILE_RANGE_WRITE);
 }
 
+int martlet_await_writeback(int descriptor, off_t offset, off_t length) {
+    return sync_file_range(descriptor, offset, length, SYNC_FILE_RANGE_WAIT_BEFORE);
+}
+
 int martlet_set_niceness(int niceness) {
     // On Linux, 0 is the calling thread and not its process.
     return setpriority(PRIO_PROCESS, 0, niceness);

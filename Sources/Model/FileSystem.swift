@@ -43,6 +43,8 @@ private struct ForgetfulSyncer: FileSystemSyncer {
 
 extension File {
     package func beginWriteback(from position: FilePosition, length: Int) {}
+
+    package func awaitWriteback(from position: FilePosition, length: Int) throws(FileError) {}
 }
 
 extension FileSystem {
@@ -106,6 +108,9 @@ package protocol File: AnyObject, Sendable {
     /// Lets the system begin to write the range to the disk, so that ``sync()`` has less to wait for. Waits for nothing
     /// and promises nothing.
     func beginWriteback(from position: FilePosition, length: Int)
+    /// Waits until what is being written of the range has been. An error is that of a failed ``sync()``, which will not
+    /// tell it again.
+    func awaitWriteback(from position: FilePosition, length: Int) throws(FileError)
     /// Takes the file for its opener until it is closed: false if someone else has taken it. flock(2).
     func takeExclusively() throws(FileError) -> Bool
     /// Maps the first `capacity` bytes read-only. The file may be smaller and grow into the mapping; touching bytes

@@ -5,6 +5,7 @@ import json
 import os
 import platform
 import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -17,10 +18,10 @@ from processes import resident_bytes, thread_seconds, wait_for_port, warm_up
 
 EXPLANATION = """
 A log of 1 KiB records in batches of 16 KiB, uncompressed, one partition, with as many different keys as there are
-records in 1 GB, drawn evenly. It is compacted twice from the same state: once with nothing else to do, once while a
-producer writes to another topic (16 KiB every 2 ms, acks=1), whose latencies are compared with those of a time without
-compaction. CPU is that of the cleaner's thread, user and system. Memory is the most that was resident, less what was
-before the compaction.
+records in 1 GB, drawn evenly. It is compacted with nothing else to do, and then again, a few times, while a producer
+writes to another topic (16 KiB every 2 ms, acks=1), whose latencies are compared with those of a time without
+compaction just before: medians of the times. CPU is that of the cleaner's thread, user and system. Memory is the most
+that was resident, less what was before the compaction.
 
 Limits: at least 200 MB per second, by the clock and per CPU second; memory at most log.cleaner.dedupe.buffer.size
 and 64 MB; the producer's 99th percentile at most twice that without compaction.
@@ -55,6 +56,7 @@ def arguments():
     parser.add_argument("size", nargs="?", default="1G", help="bytes of the log, such as 64M or 4G (default 1G)")
     parser.add_argument("--keys", type=int, default=1_000_000, metavar="N", help="different keys (default 1000000)")
     parser.add_argument("--buffer", type=int, default=32, metavar="MiB", help="log.cleaner.dedupe.buffer.size (32)")
+    parser.add_argument("--repeats", type=int, default=5, metavar="N", help="compactions under a producer (default 5)")
     parser.add_argument("--directory", default=".build", help="where the data goes (default .build)")
     parser.add_argument("--json", metavar="FILE", help="write every figure to FILE")
     parser.add_argument("--check", action="store_true", help="fail if a limit is missed")
@@ -139,27 +141,39 @@ def measure(options, directory):
         stage.fill("alone")
         progress("compacting")
         alone = stage.compact("alone")
-        progress("filling")
-        stage.fill("loaded")
-        progress("producing without compaction")
-        quiet = json.loads(stage.latencies(alone["seconds"] + 2).communicate()[0])
-        progress("producing and compacting")
-        producer = stage.latencies(alone["seconds"])
-        time.sleep(0.2)
-        loaded = stage.compact("loaded")
-        busy = json.loads(producer.communicate()[0])
+        rounds = [compact_under_load(stage, f"loaded-{number}", alone["seconds"]) for number in range(options.repeats)]
         progress("")
     finally:
         stage.martlet.stop()
-    return summarise(options, alone, loaded, quiet, busy)
+    return summarise(options, alone, rounds)
 
 
-def summarise(options, alone, loaded, quiet, busy):
+def compact_under_load(stage, topic, seconds):
+    """A producer's latencies without and with a compaction, one after the other, and what the compaction did."""
+    progress(f"{topic}: filling")
+    stage.fill(topic)
+    progress(f"{topic}: producing without compaction")
+    quiet = json.loads(stage.latencies(seconds + 2).communicate()[0])
+    progress(f"{topic}: producing and compacting")
+    producer = stage.latencies(seconds)
+    time.sleep(0.2)
+    compacted = stage.compact(topic)
+    busy = json.loads(producer.communicate()[0])
+    return {"compaction": compacted, "produce_without": quiet, "produce_with": busy}
+
+
+def median(rounds, part):
+    """The middle of what the producer saw in the rounds, percentile by percentile."""
+    return {name: statistics.median(one[part][name] for one in rounds) for name in ("p50", "p99")}
+
+
+def summarise(options, alone, rounds):
+    quiet, busy = median(rounds, "produce_without"), median(rounds, "produce_with")
     size = alone["bytes_before"]
     figures = {
         "bytes_per_second": size / alone["seconds"],
         "bytes_per_cpu_second": size / alone["cpu_seconds"],
-        "memory_bytes": max(alone["memory_bytes"], loaded["memory_bytes"]),
+        "memory_bytes": max(one["memory_bytes"] for one in [alone, *(round["compaction"] for round in rounds)]),
         "latency_ratio": busy["p99"] / quiet["p99"],
     }
     version = subprocess.run([options.binary, "--version"], capture_output=True, text=True, check=False)
@@ -169,7 +183,7 @@ def summarise(options, alone, loaded, quiet, busy):
         "keys": options.keys,
         "buffer_bytes": options.buffer << 20,
         "alone": alone,
-        "loaded": loaded,
+        "rounds": rounds,
         "produce_without": quiet,
         "produce_with": busy,
         "figures": figures,

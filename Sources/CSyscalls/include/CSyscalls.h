@@ -14,6 +14,9 @@ int martlet_reserve(int descriptor, off_t offset, off_t length);
 /// sync_file_range(2) with SYNC_FILE_RANGE_WRITE: begins to write dirty pages to the disk, and waits for nothing. 0, or -1
 /// with errno set.
 int martlet_begin_writeback(int descriptor, off_t offset, off_t length);
+/// sync_file_range(2) with SYNC_FILE_RANGE_WAIT_BEFORE: waits for what is being written of the range. 0, or -1 with errno
+/// set, also for an error of that writing: no later fdatasync of the descriptor tells it again.
+int martlet_await_writeback(int descriptor, off_t offset, off_t length);
 /// syncfs(2): syncs the whole file system that the descriptor's file is on.
 int martlet_sync_all(int descriptor);
 /// pwritev(2) of two byte ranges.

@@ -15,6 +15,8 @@ struct CleanedSegmentWriter: BatchSink {
     private var indexes: RebuiltIndexes
     private var buffer: [UInt8] = []
     private var written = 0
+    /// The length of the last chunk that was sent to the disk.
+    private var sent = 0
     private var lastOffset: Offset
     private var running = CRC32C.Running()
 
@@ -103,9 +105,19 @@ struct CleanedSegmentWriter: BatchSink {
                 try file.write(bytes, UnsafeRawBufferPointer(start: nil, count: 0), at: FilePosition(written))
             }
         }
-        // All at once in the end, it would hold up whoever else writes to the disk.
-        file.beginWriteback(from: FilePosition(written), length: buffer.count)
+        try pace(buffer.count)
         written += buffer.count
         buffer.removeAll(keepingCapacity: true)
+    }
+
+    /// Sends what was just written to the disk, and waits for what was sent before: whoever else writes to the disk, or
+    /// syncs a file, has one chunk before them and not a whole segment.
+    private mutating func pace(_ count: Int) throws(LogError) {
+        let previous = sent
+        sent = count
+        try storage { () throws(FileError) in
+            file.beginWriteback(from: FilePosition(written), length: count)
+            try file.awaitWriteback(from: FilePosition(written - previous), length: previous)
+        }
     }
 }

@@ -109,6 +109,10 @@ package final class PosixFile: File {
         _ = martlet_begin_writeback(number, off_t(position.bytes), off_t(length))
     }
 
+    package func awaitWriteback(from position: FilePosition, length: Int) throws(FileError) {
+        try check("sync", path) { martlet_await_writeback(number, off_t(position.bytes), off_t(length)) }
+    }
+
     package func takeExclusively() throws(FileError) -> Bool {
         do {
             try check("lock", path) { flock(number, LOCK_EX | LOCK_NB) }
