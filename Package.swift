@@ -141,7 +141,8 @@ let package = Package(
             [
                 "Server", "Broker", "Wire", "Records", nioCore, nioPosix, logging, metrics, metricsTesting, lifecycle,
                 "orders",
-            ]
+            ],
+            exclude: ["Interop/other_client.py"]
         ),
         tests("MartletCLI", ["MartletClient", "Model", nioCore, argumentParser]),
         .testTarget(name: "RepositoryTests", dependencies: ["Wire", "Broker"], swiftSettings: settings),
