@@ -58,6 +58,8 @@ struct ConsumerSimulation {
         faults = Set((0..<8).filter { mask & 1 << UInt64($0) != 0 })
         host.settings.assignors = Bool.random(using: &random) ? [.uniform, .range] : [.range, .uniform]
         host.settings.sessionTimeoutMilliseconds = 9000
+        // Of so few partitions that is some seconds.
+        if Bool.random(using: &random) { host.settings.assignmentInterval = .seconds(400) }
         host.topics.set("t", partitions: 5)
         host.topics.set("u", partitions: 2)
         let isHomogeneous = Bool.random(using: &random)
