@@ -2,6 +2,7 @@
 
 import contextlib
 import threading
+import time
 from collections import defaultdict
 
 import confluent_kafka
@@ -13,6 +14,7 @@ BATCH = 50
 WAIT_SECONDS = 0.05
 OBSERVER_TIMEOUT_SECONDS = 10
 OBSERVER_PAUSE_SECONDS = 0.05
+OBSERVER_PATIENCE_SECONDS = 60
 CONNECTION = {"reconnect.backoff.ms": 10, "reconnect.backoff.max.ms": 100, "log_level": 0}
 
 
@@ -99,6 +101,15 @@ class Observer(threading.Thread):
             for protocol in self.ledgers:
                 self.look(protocol)
 
+    def looks_at_last(self, protocol):
+        """Whether there was an answer, although the connection may be one to a broker that has gone."""
+        deadline = time.monotonic() + OBSERVER_PATIENCE_SECONDS
+        while not self.look(protocol):
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(OBSERVER_PAUSE_SECONDS)
+        return True
+
     def look(self, protocol):
         """Whether there was an answer."""
         ledger = self.ledgers[protocol]
@@ -162,7 +173,7 @@ class Commits:
         """What is wrong with what the broker, which runs, says now."""
         found = []
         for protocol, ledger in self.ledgers.items():
-            if not self.observer.look(protocol):
+            if not self.observer.looks_at_last(protocol):
                 found.append(f"nobody tells what {group_name(protocol)} has committed")
             if not ledger.commits:
                 found.append(f"group {group_name(protocol)} never committed anything")

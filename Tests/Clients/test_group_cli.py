@@ -1,11 +1,16 @@
 """`martlet group`: what an admin sees of consumer groups and does to them, beside the clients that are in them."""
 
 import csv
+import fcntl
 import io
 import json
 import os
+import pty
+import select
 import signal
+import struct
 import subprocess
+import termios
 import threading
 import time
 
@@ -231,6 +236,35 @@ def test_describe_watches_until_interrupted(broker, group, three):
         assert lag == 1
         watching.send_signal(signal.SIGINT)
         assert watching.wait(SECONDS) == 0, watching.stderr.read()
+
+
+def test_a_terminal_is_refreshed_in_place_and_left_clean(broker, group, three):
+    topic, _ = three
+    commit(broker, group, {(topic, 0): 4})
+    command = [str(BINARY), "group", "describe", group, "--watch", "--interval", "0.1", "-b", broker.bootstrap]
+    terminal, other_end = pty.openpty()
+    fcntl.ioctl(other_end, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 100, 0, 0))
+    before = termios.tcgetattr(other_end)
+    shown = b""
+
+    def has_shown(what):
+        nonlocal shown
+        if select.select([terminal], [], [], 0.1)[0]:
+            shown += os.read(terminal, 1 << 16)
+        return what(shown)
+
+    with subprocess.Popen(command, stdin=other_end, stdout=other_end, stderr=other_end) as watching:
+        wait_until(lambda: has_shown(lambda it: it.count(b"\x1b[H") >= 3), lambda: shown)
+        frames = shown.split(b"\x1b[H")[1:3]
+        assert all(frame.count(group.encode()) >= 1 and b"\x1b[K" in frame for frame in frames), frames
+        assert b"\x1b[2J" not in shown, "it flickers"
+        assert max(frame.count(b"\n") for frame in frames) < 24, "it scrolls"
+        watching.send_signal(signal.SIGINT)
+        assert watching.wait(SECONDS) == 0, shown
+    wait_until(lambda: has_shown(lambda it: it.endswith(b"\r\x1b[K")), lambda: shown[-100:])
+    assert termios.tcgetattr(other_end) == before
+    os.close(other_end)
+    os.close(terminal)
 
 
 @pytest.mark.parametrize("verb", ["describe", "members", "history", "export", "delete"])
