@@ -6,13 +6,15 @@ import time
 from collections import defaultdict
 
 import confluent_kafka
-from confluent_kafka.admin import AdminClient
+
+from harness import groups, wire
 
 MEMBERS = 2
 PROTOCOLS = ("classic", "consumer")
 BATCH = 50
 WAIT_SECONDS = 0.05
-OBSERVER_TIMEOUT_SECONDS = 10
+PAUSE_SECONDS = 0.03
+TIMEOUT_SECONDS = 10
 OBSERVER_PAUSE_SECONDS = 0.05
 OBSERVER_PATIENCE_SECONDS = 60
 CONNECTION = {"reconnect.backoff.ms": 10, "reconnect.backoff.max.ms": 100, "log_level": 0}
@@ -67,7 +69,8 @@ class Committer(threading.Thread):
         self.consumer.subscribe(list(topics))
 
     def run(self):
-        while not self.stopping.is_set():
+        # Now and then, so that there is time left for those who write and for what is compacted.
+        while not self.stopping.wait(PAUSE_SECONDS):
             messages = [one for one in self.consumer.consume(BATCH, WAIT_SECONDS) if not one.error()]
             if messages:
                 self.commit(messages)
@@ -88,9 +91,9 @@ class Committer(threading.Thread):
 class Observer(threading.Thread):
     """Asks again and again what the groups have committed: it never becomes less, nor less than was acknowledged."""
 
-    def __init__(self, bootstrap, ledgers):
+    def __init__(self, broker, ledgers):
         super().__init__(name="observer", daemon=True)
-        self.admin = AdminClient({"bootstrap.servers": bootstrap, **CONNECTION})
+        self.broker = broker
         self.ledgers = ledgers
         self.seen = {protocol: {} for protocol in ledgers}
         self.answers = 0
@@ -114,7 +117,11 @@ class Observer(threading.Thread):
         """Whether there was an answer."""
         ledger = self.ledgers[protocol]
         acknowledged = ledger.acknowledged()
-        committed = committed_offsets(self.admin, group_name(protocol))
+        try:
+            with wire.connect(self.broker, timeout=TIMEOUT_SECONDS) as connection:
+                committed = groups.committed(connection, group_name(protocol))
+        except (OSError, wire.Closed):
+            return False
         if committed is None:
             return False
         self.answers += 1
@@ -130,27 +137,14 @@ def group_name(protocol):
     return f"commits-{protocol}"
 
 
-def committed_offsets(admin, group):
-    """By topic and partition; nothing while the broker cannot say."""
-    request = confluent_kafka.ConsumerGroupTopicPartitions(group)
-    try:
-        future = admin.list_consumer_group_offsets([request], request_timeout=OBSERVER_TIMEOUT_SECONDS)[group]
-        partitions = future.result().topic_partitions
-    except confluent_kafka.KafkaException:
-        return None
-    if any(one.error for one in partitions):
-        return None
-    return {(one.topic, one.partition): one.offset for one in partitions if one.offset >= 0}
-
-
 class Commits:
     """Groups of both protocols over some topics, from the first member to the proof."""
 
-    def __init__(self, bootstrap, topics):
+    def __init__(self, broker, topics):
         self.ledgers = {protocol: Ledger() for protocol in PROTOCOLS}
-        self.observer = Observer(bootstrap, self.ledgers)
+        self.observer = Observer(broker, self.ledgers)
         self.threads = [
-            Committer(bootstrap, topics, protocol, ledger)
+            Committer(broker.bootstrap, topics, protocol, ledger)
             for protocol, ledger in self.ledgers.items()
             for _ in range(MEMBERS)
         ] + [self.observer]

@@ -345,7 +345,7 @@ def run_round(kills, seed, directory):
         ]
         reader = Reader(broker.bootstrap, KINDS)
         threads = [*writers, keyed, reader]
-        commits = Commits(broker.bootstrap, KINDS)
+        commits = Commits(broker, ["acks-all"])
         for thread in [*threads, commits]:
             thread.start()
         for _ in range(kills):

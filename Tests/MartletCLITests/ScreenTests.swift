@@ -7,7 +7,7 @@ import Testing
         let frame = Screen().frame(lines, rows: rows)
         #expect(frame.hasPrefix("\u{1b}[?7l\u{1b}[H"))
         #expect(frame.hasSuffix("\u{1b}[J\u{1b}[?7h"))
-        return frame.split(separator: "\r\n").dropLast().map { line in
+        return frame.split(separator: "\n").dropLast().map { line in
             String(line.replacing("\u{1b}[?7l\u{1b}[H", with: "").replacing("\u{1b}[K", with: ""))
         }
     }
@@ -21,7 +21,7 @@ import Testing
     }
 
     @Test func whatWasThereBeforeIsGone() {
-        #expect(Screen().frame(["a"], rows: 9).contains("a\u{1b}[K\r\n\u{1b}[J"))
+        #expect(Screen().frame(["a"], rows: 9).contains("a\u{1b}[K\n\u{1b}[J"))
         #expect(Screen().frame([], rows: 9) == "\u{1b}[?7l\u{1b}[H\u{1b}[J\u{1b}[?7h")
         #expect(Screen().end == "\r\u{1b}[K")
     }

@@ -22,7 +22,7 @@ struct Screen {
             let kept = rows - 2
             shown = lines.prefix(kept) + ["… \(lines.count - kept) more lines"]
         }
-        let text = shown.map { $0 + Self.clearRestOfLine + "\r\n" }.joined()
+        let text = shown.map { $0 + Self.clearRestOfLine + "\n" }.joined()
         // Without wrapping a long line is cut off at the edge, and still one row.
         return Self.noWrapping + Self.home + text + Self.clearBelow + Self.wrapping
     }
