@@ -124,9 +124,7 @@ package final class LogDirectory: Sendable {
         self.properties = properties
         syncer = try storage { () throws(FileError) in try environment.fileSystem.syncer(for: path) }
         groupCommit = GroupCommit(path: path, environment: environment)
-        suspicion = try storage { () throws(FileError) in
-            try SyncSuspicion(path: path, fileSystem: environment.fileSystem)
-        }
+        suspicion = try SyncSuspicion(path: path, fileSystem: environment.fileSystem)
         var environment = environment
         environment.groupCommit = groupCommit
         space = DiskSpace(path: path, fileSystem: environment.fileSystem, reserve: environment.spaceReserve)

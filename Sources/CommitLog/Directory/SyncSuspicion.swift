@@ -13,10 +13,10 @@ final class SyncSuspicion: Sendable {
     private let fileSystem: any FileSystem
     private let writing = Locked<NamedThread?>(nil)
 
-    init(path: String, fileSystem: any FileSystem) throws(FileError) {
+    init(path: String, fileSystem: any FileSystem) throws(LogError) {
         self.path = path
         self.fileSystem = fileSystem
-        isRaised = try fileSystem.exists("\(path)/\(Self.fileName)")
+        isRaised = try storage { () throws(FileError) in try fileSystem.exists("\(path)/\(Self.fileName)") }
     }
 
     /// Leaves word for the next start. An event loop, whose write has failed, does not wait for that.
