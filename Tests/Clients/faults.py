@@ -488,8 +488,9 @@ def judge(broker, kind, lost):
     broker.stop()
 
 
-# Without these nobody can say whose the data are, or which topics there are: a start may refuse and say so.
-REFUSABLE = ("directory's properties", "catalogue", "catalogue's files")
+# Without its records nobody can say which topics there are: a start may refuse and say so. All else has a copy, or is
+# made anew.
+REFUSABLE = ("catalogue",)
 
 
 def read_one(connection, offset):
