@@ -148,7 +148,6 @@ import Wire
             try await producer.send(ProducerRecord(topic: "t", value: "x"))
         }
         #expect(error?.kind == .timeout)
-        #expect(error?.message.contains("no answer has come") == true)
         await producer.abort()
         try await broker.stop()
     }
