@@ -7,12 +7,15 @@ public enum ConfigResource: Hashable, Sendable {
     case topic(String)
     /// A broker, by id.
     case broker(Int32)
+    /// A consumer group, by id (KIP-848).
+    case group(String)
 
     /// Kafka's number for the sort of resource.
     var type: Int8 {
         switch self {
         case .topic: 2
         case .broker: 4
+        case .group: 32
         }
     }
 
@@ -20,6 +23,7 @@ public enum ConfigResource: Hashable, Sendable {
         switch self {
         case .topic(let name): name
         case .broker(let id): String(id)
+        case .group(let id): id
         }
     }
 
@@ -27,11 +31,12 @@ public enum ConfigResource: Hashable, Sendable {
         switch self {
         case .topic(let name): "topic '\(name)'"
         case .broker(let id): "broker \(id)"
+        case .group(let id): "group '\(id)'"
         }
     }
 }
 
-/// One configuration of a topic or broker. Immutable.
+/// One configuration of a topic, broker or group. Immutable.
 public struct ConfigEntry: Equatable, Sendable {
     /// Where a value comes from (KIP-226).
     public enum Source: Equatable, Sendable {
@@ -80,10 +85,26 @@ public enum ConfigChange: Equatable, Sendable {
     case set(name: String, value: String)
     /// Goes back to the default.
     case delete(name: String)
+    /// Adds members to a list, such as `compact` to `cleanup.policy`; those separated by commas.
+    case append(name: String, value: String)
+    /// Takes members out of a list.
+    case subtract(name: String, value: String)
+
+    /// As requests say it.
+    var wire: IncrementalAlterConfigsRequest.Config {
+        var config = IncrementalAlterConfigsRequest.Config()
+        switch self {
+        case .set(let name, let value): (config.name, config.operation, config.value) = (name, 0, value)
+        case .delete(let name): (config.name, config.operation) = (name, 1)
+        case .append(let name, let value): (config.name, config.operation, config.value) = (name, 2, value)
+        case .subtract(let name, let value): (config.name, config.operation, config.value) = (name, 3, value)
+        }
+        return config
+    }
 }
 
 extension Admin {
-    /// All configurations of a topic or broker, with their sources, by name.
+    /// All configurations of a topic, broker or group, with their sources, by name.
     ///
     /// - Parameter includingDocumentation: Whether to ask for their meaning too (KIP-569).
     public func describeConfigs(
@@ -112,27 +133,22 @@ extension Admin {
         }
     }
 
-    /// Changes configurations of a topic or broker; those not mentioned stay (KIP-339). All or none are changed.
+    /// Changes configurations of a topic, broker or group; those not mentioned stay (KIP-339). All or none are changed.
+    ///
+    /// - Parameter validateOnly: Whether to only ask if the changes are possible.
     ///
     /// Throws ``ClientError`` named `INVALID_CONFIG` if a name or value is not valid.
-    public func alterConfigs(_ resource: ConfigResource, _ changes: [ConfigChange]) async throws(ClientError) {
+    public func alterConfigs(
+        _ resource: ConfigResource,
+        _ changes: [ConfigChange],
+        validateOnly: Bool = false
+    ) async throws(ClientError) {
         var request = IncrementalAlterConfigsRequest()
+        request.validateOnly = validateOnly
         var item = IncrementalAlterConfigsRequest.Resource()
         item.type = resource.type
         item.name = resource.name
-        item.configs = changes.map { change in
-            var config = IncrementalAlterConfigsRequest.Config()
-            switch change {
-            case .set(let name, let value):
-                config.name = name
-                config.operation = 0
-                config.value = value
-            case .delete(let name):
-                config.name = name
-                config.operation = 1
-            }
-            return config
-        }
+        item.configs = changes.map(\.wire)
         request.resources = [item]
         try await send(to: resource, request) { response throws(ClientError) in
             guard let answer = response.resources.first else { throw Self.missing(resource.context) }

@@ -199,7 +199,13 @@ extension Cluster {
     func refresh(_ topics: some Sequence<String> & Sendable = EmptyCollection()) async throws(ClientError) {
         tracked.formUnion(topics)
         while let (promise, covered) = refreshing {
-            try await promise.value()
+            do throws(ClientError) {
+                try await promise.value()
+            } catch {
+                // The task that asked was cancelled, and this one was not: it asks itself.
+                if error.kind == .cancelled, !Task.isCancelled { continue }
+                throw error
+            }
             if tracked.isSubset(of: covered) { return }
         }
         let promise = Promise<Void>()

@@ -71,10 +71,13 @@ extension ConsumerCore {
     var partitions: Set<TopicPartition> { state.withLock { $0.plan.all } }
 
     /// Begins to read partitions.
-    func add(_ positions: [TopicPartition: StartPositions.Found]) {
+    ///
+    /// - Parameter lastEpochs: The leader epochs of the records in front of positions that were committed.
+    func add(_ positions: [TopicPartition: StartPositions.Found], lastEpochs: [TopicPartition: Int32] = [:]) {
         wakeReaders { state in
             for (partition, found) in positions {
-                state.plan.add(partition, position: found.start, end: found.end)
+                let lastEpoch = lastEpochs[partition] ?? -1
+                state.plan.add(partition, position: found.start, end: found.end, lastEpoch: lastEpoch)
                 state.progress[partition] = progress(at: found.start)
             }
             // A group's member that was given nothing is at an end only if it reads up to one.

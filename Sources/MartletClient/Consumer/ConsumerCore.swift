@@ -55,6 +55,18 @@ final class ConsumerCore: Sendable {
 
     /// Finds the partitions and positions and starts fetching, once, whoever comes first.
     func start() async throws(ClientError) {
+        while true {
+            do throws(ClientError) {
+                return try await startOnce()
+            } catch {
+                // The task that was starting was cancelled, and this one was not: it starts itself.
+                if error.kind == .cancelled, !Task.isCancelled { continue }
+                throw error
+            }
+        }
+    }
+
+    private func startOnce() async throws(ClientError) {
         let (promise, isFirst) = starting.withLock { promise -> (Promise<Void>, Bool) in
             if let promise { return (promise, false) }
             let new = Promise<Void>()

@@ -57,8 +57,10 @@ struct FetchPlan {
 
     init(prefetchBytes: Int) { self.prefetchBytes = prefetchBytes }
 
-    mutating func add(_ partition: TopicPartition, position: Int64, end: Int64?) {
+    /// - Parameter lastEpoch: The leader epoch of the record in front of the position, if it was read before; −1 if not.
+    mutating func add(_ partition: TopicPartition, position: Int64, end: Int64?, lastEpoch: Int32 = -1) {
         partitions[partition] = Partition(position: position, end: end, epoch: epoch)
+        partitions[partition]?.lastEpoch = lastEpoch
     }
 
     /// Gives a partition up: answers that are on their way do not count any more.

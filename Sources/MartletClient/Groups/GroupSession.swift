@@ -89,7 +89,9 @@ final class GroupSession: Sendable {
             isolation: core.configuration.isolation,
             needsEnds: core.configuration.stopsAtEnd
         )
-        core.add(positions)
+        var lastEpochs: [TopicPartition: Int32] = [:]
+        for (partition, offset) in committed { lastEpochs[partition.wire] = offset.leaderEpoch }
+        core.add(positions, lastEpochs: lastEpochs)
         // Nothing more is no news, nothing at all is.
         if !partitions.isEmpty || core.partitions.isEmpty { await tell(.assigned(partitions.sorted())) }
     }

@@ -203,6 +203,17 @@ extension Accumulator {
         return takeOut { $0.expire(before: limit) }
     }
 
+    /// The batches on their way that are older than the delivery timeout.
+    func overdue(now: Instant) -> [ProducerBatch] {
+        let limit = now.advanced(by: .zero - configuration.deliveryTimeout)
+        return active.values.flatMap { $0.overdue(before: limit) }
+    }
+
+    /// When the delivery timeout of the oldest batch is over; nil if there is none.
+    var nextExpiry: Instant? {
+        active.values.compactMap(\.oldest).min()?.advanced(by: configuration.deliveryTimeout)
+    }
+
     /// Takes out all batches that are not on their way.
     mutating func removeAll() -> (batches: [ProducerBatch], room: [Promise<Void>]) {
         let (batches, room) = takeOut { $0.removeAll() }

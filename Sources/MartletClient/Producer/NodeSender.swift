@@ -25,10 +25,11 @@ final class NodeSender: Sendable {
             core.expire()
             switch core.readiness(of: node) {
             case .waiting(let instant):
-                await signal.wait(atMost: instant.map { max(.zero, core.time.instant.duration(to: $0)) })
+                let ready = instant.map { max(.zero, core.time.instant.duration(to: $0)) }
+                await signal.wait(atMost: [ready, core.untilExpiry].compactMap(\.self).min())
             case .ready:
                 guard inFlight.withLock({ $0 }) < core.configuration.maximumInFlightRequests else {
-                    await signal.wait(atMost: nil)
+                    await signal.wait(atMost: core.untilExpiry)
                     continue
                 }
                 do throws(ClientError) {

@@ -164,6 +164,15 @@ final class PartitionQueue {
         return late
     }
 
+    /// The batches on their way that wait longer than since that moment. Their answers still count for those behind them.
+    func overdue(before instant: Instant) -> [ProducerBatch] { inFlight.filter { $0.created < instant } }
+
+    /// When the oldest batch began.
+    var oldest: Instant? {
+        let onTheirWay = inFlight.lazy.map(\.created).min()
+        return [onTheirWay, retrying.first?.created, full.first?.created, open?.created].compactMap(\.self).min()
+    }
+
     /// Takes out all batches but those on their way.
     func removeAll() -> [ProducerBatch] {
         let batches = retrying + full + (open.map { [$0] } ?? [])

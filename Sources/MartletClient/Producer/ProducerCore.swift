@@ -11,7 +11,8 @@ final class ProducerCore: Sendable {
         var isClosed = false
         /// Senders end.
         var isStopped = false
-        var expiredAt: Instant
+        /// Not looked for batches that waited too long before.
+        var expiresAt: Instant
     }
 
     /// How often to look for batches that waited too long.
@@ -28,7 +29,7 @@ final class ProducerCore: Sendable {
         cluster = Cluster(configuration: configuration.client, createsTopics: true)
         metrics = ProducerMetrics(configuration.client)
         let accumulator = Accumulator(configuration: configuration, seed: .random(in: 0 ... .max))
-        state = Locked(State(accumulator: accumulator, expiredAt: time.instant))
+        state = Locked(State(accumulator: accumulator, expiresAt: time.instant))
     }
 
     var isStopped: Bool { state.withLock { $0.isStopped } }
@@ -125,7 +126,8 @@ final class ProducerCore: Sendable {
         let now = time.instant
         if isStopped { return refuse(batch, BatchRefusal(error: .closed("producer"), records: [:])) }
         guard batch.created.advanced(by: configuration.deliveryTimeout) > now else {
-            return refuse(batch, BatchRefusal(error: expiry(batch, error), records: [:]))
+            let late = expiry(batch, "the last attempt failed: \(error.message)", hint: error.hint)
+            return refuse(batch, BatchRefusal(error: late, records: [:]))
         }
         let backoff = cluster.backoff
         metrics.retries.increment()
@@ -144,22 +146,35 @@ final class ProducerCore: Sendable {
     /// Gives up what waited too long for a leader, a connection or its turn.
     func expire() {
         let now = time.instant
-        let (late, room) = state.withLock { state -> ([ProducerBatch], [Promise<Void>]) in
-            guard state.expiredAt.advanced(by: Self.expiryInterval) <= now else { return ([], []) }
-            state.expiredAt = now
-            return state.accumulator.expire(now: now)
+        let (late, overdue, room) = state.withLock { state -> ([ProducerBatch], [ProducerBatch], [Promise<Void>]) in
+            guard state.expiresAt <= now else { return ([], [], []) }
+            let overdue = state.accumulator.overdue(now: now)
+            let (late, room) = state.accumulator.expire(now: now)
+            state.expiresAt = now.advanced(by: Self.expiryInterval)
+            return (late, overdue, room)
         }
-        for batch in late { giveUp(batch, expiry(batch, nil)) }
+        for batch in late { giveUp(batch, expiry(batch, "they never left the queue")) }
+        // Whether they were stored is not known; when the answer comes, it decides how those behind them go on.
+        for batch in overdue {
+            batch.result.fail(BatchRefusal(error: expiry(batch, "no answer has come"), records: [:]))
+        }
         for waiter in room { waiter.complete(.success(())) }
     }
 
-    private func expiry(_ batch: ProducerBatch, _ reason: ClientError?) -> ClientError {
+    /// How long a sender may wait before it has to look for batches that waited too long; nil if there are none.
+    var untilExpiry: Duration? {
+        let now = time.instant
+        return state.withLock { state in
+            state.accumulator.nextExpiry.map { max(.zero, now.duration(to: max($0, state.expiresAt))) }
+        }
+    }
+
+    private func expiry(_ batch: ProducerBatch, _ why: String, hint: String? = nil) -> ClientError {
         let what = "\(batch.count) records for topic '\(batch.partition.topic)' partition \(batch.partition.partition)"
-        let why = reason.map { "; the last attempt failed: \($0.message)" } ?? "; they never left the queue"
         return ClientError(
             .timeout,
-            "\(what) could not be delivered within \(configuration.deliveryTimeout)\(why)",
-            hint: reason?.hint
+            "\(what) could not be delivered within \(configuration.deliveryTimeout); \(why)",
+            hint: hint
         )
     }
 

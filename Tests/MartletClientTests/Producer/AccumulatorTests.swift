@@ -270,6 +270,21 @@ import Testing
         #expect(accumulator.unfinished.map(\.partition.partition) == [0])
     }
 
+    @Test func batchOnItsWayIsOverdueAndStaysUntilItsAnswer() throws {
+        var accumulator = accumulator { $0.deliveryTimeout = .milliseconds(100) }
+        #expect(accumulator.nextExpiry == nil)
+        try append("a", at: 10, &accumulator)
+        #expect(accumulator.nextExpiry == .at(milliseconds: 110))
+        let sent = drain(at: 20, &accumulator)
+        #expect(sent.count == 1)
+        #expect(accumulator.overdue(now: .at(milliseconds: 110)).isEmpty)
+        #expect(accumulator.overdue(now: .at(milliseconds: 111)).map(\.ordinal) == sent.map(\.ordinal))
+        #expect(accumulator.expire(now: .at(milliseconds: 111)).late.isEmpty)
+        #expect(accumulator.nextExpiry == .at(milliseconds: 110))
+        for batch in sent { _ = accumulator.succeed(batch) }
+        #expect(accumulator.nextExpiry == nil)
+    }
+
     @Test func deliveredBatchFreesItsMemory() throws {
         var accumulator = accumulator()
         try append("a", &accumulator)
