@@ -125,6 +125,16 @@ int martlet_set_niceness(int niceness) {
     return setpriority(PRIO_PROCESS, 0, niceness);
 }
 
+static _Thread_local int disk_waits_forbidden;
+
+int martlet_forbid_disk_waits(int forbidden) {
+    int before = disk_waits_forbidden;
+    disk_waits_forbidden = forbidden;
+    return before;
+}
+
+int martlet_disk_waits_are_forbidden(void) { return disk_waits_forbidden; }
+
 void martlet_name_thread(const char *name) {
     char kept[16];
     snprintf(kept, sizeof kept, "%s", name);
