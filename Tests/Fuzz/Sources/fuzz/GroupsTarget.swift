@@ -81,6 +81,7 @@ enum GroupsTarget: FuzzTarget {
         join.protocolType = "consumer"
         join.protocols = [JoinProtocol(name: "range", metadata: said)]
         join.sessionTimeoutMilliseconds = 10_000
+        join.rebalanceTimeoutMilliseconds = 20_000
         perform(&group, rules) { $0.join(join, ReplyToken(rawValue: 1), rules, &$1) }
         perform(&group, rules) { $0.expired(.join, rules, &$1) }
         join.memberID = member
