@@ -9,6 +9,9 @@ struct TopicAddPartitions: AsyncParsableCommand {
         discussion: """
             New records with a key may go to another partition than those before, so that their order is not kept. \
             Partitions cannot be taken away again.
+
+            Examples:
+              martlet topic add-partitions orders --partitions 12
             """
     )
 

@@ -6,7 +6,13 @@ struct TopicAlter: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "alter",
         abstract: "Change a topic's configuration.",
-        discussion: "Either all changes are made, or none."
+        discussion: """
+            Either all changes are made, or none.
+
+            Examples:
+              martlet topic alter orders --set retention.ms=86400000
+              martlet topic alter orders --set cleanup.policy=compact --delete retention.ms
+            """
     )
 
     @OptionGroup var connection: ConnectionOptions

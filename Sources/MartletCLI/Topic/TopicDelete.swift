@@ -5,7 +5,12 @@ import MartletClient
 struct TopicDelete: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "delete",
-        abstract: "Delete topics with all their records."
+        abstract: "Delete topics with all their records.",
+        discussion: """
+            Examples:
+              martlet topic delete orders
+              martlet topic delete a b c --if-exists
+            """
     )
 
     @OptionGroup var connection: ConnectionOptions

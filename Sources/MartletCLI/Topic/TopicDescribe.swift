@@ -5,7 +5,12 @@ import MartletClient
 struct TopicDescribe: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "describe",
-        abstract: "Show a topic's partitions, offsets and configuration."
+        abstract: "Show a topic's partitions, offsets and configuration.",
+        discussion: """
+            Examples:
+              martlet topic describe orders
+              martlet topic describe orders --all --json | jq '.[0].configs'
+            """
     )
 
     @OptionGroup var connection: ConnectionOptions
