@@ -11,6 +11,11 @@ struct Compact: AsyncParsableCommand {
 
             Once asked, the broker goes on even if this command is interrupted; the same command with --wait then waits \
             for what is under way.
+
+            Examples:
+              martlet compact users --dry-run
+              martlet compact users --wait
+              martlet compact users --purge-tombstones --wait --json
             """
     )
 

@@ -9,6 +9,10 @@ struct RetentionApply: AsyncParsableCommand {
         discussion: """
             The broker does this by itself every log.retention.check.interval.ms. 'martlet topic explain' says what stays \
             and why.
+
+            Examples:
+              martlet retention apply orders --dry-run
+              martlet retention apply orders payments --json
             """
     )
 
