@@ -4,11 +4,12 @@ import json
 import os
 import re
 import shutil
+import struct
 import subprocess
 
 import pytest
 
-from harness.broker import ROOT, run_martlet
+from harness.broker import BINARY, ROOT, run_martlet
 
 EXIT_USAGE, EXIT_BAD_INPUT, EXIT_NO_INPUT, EXIT_UNREACHABLE, EXIT_INCOMPATIBLE = 64, 65, 66, 69, 76
 
@@ -73,6 +74,36 @@ def test_completion_knows_the_verbs(shell, tmp_path):
     assert done.returncode == 0, done.stderr
 
 
+def test_bash_completes_commands_options_and_topics(broker, topic, tmp_path):
+    script = tmp_path / "script"
+    script.write_bytes(run_martlet("completion", "bash").stdout)
+
+    def complete(*words):
+        """What bash would offer for the last word."""
+        line = " ".join(words)
+        code = f"""
+            source {script}
+            COMP_WORDS=({" ".join(f"'{word}'" for word in words)}) COMP_CWORD={len(words) - 1}
+            COMP_LINE='{line}' COMP_POINT={len(line)} COMP_TYPE=9
+            _martlet martlet "${{COMP_WORDS[COMP_CWORD]}}" "${{COMP_WORDS[COMP_CWORD-1]}}"
+            printf '%s\n' "${{COMPREPLY[@]}}"
+        """
+        environment = os.environ | {
+            "PATH": f"{BINARY.parent}:{os.environ['PATH']}",
+            "MARTLET_BOOTSTRAP": broker.bootstrap,
+        }
+        done = subprocess.run(
+            ["bash", "-c", code], capture_output=True, check=False, timeout=60, env=environment, text=True
+        )
+        return done.stdout.split()
+
+    assert "topic" in complete("martlet", "to")
+    assert "describe" in complete("martlet", "topic", "des")
+    assert "--partitions" in complete("martlet", "topic", "create", "--part")
+    assert topic in complete("martlet", "topic", "describe", topic[:10])
+    assert topic in complete("martlet", "consume", topic[:10])
+
+
 # What commands end with.
 
 
@@ -100,6 +131,15 @@ def test_another_protocol_on_the_port(greeting, words, foreign_server):
     done = run_martlet("topic", "list", "-b", foreign_server(greeting), timeout=50)
     assert done.returncode == EXIT_INCOMPATIBLE, done
     assert words in done.stderr and b"hint" in done.stderr
+
+
+def test_a_broker_of_another_time(foreign_server):
+    """It speaks no version of anything that this client speaks."""
+    apis = b"".join(struct.pack(">hhhb", key, 900, 901, 0) for key in range(70))
+    body = struct.pack(">ihb", 0, 0, 71) + apis + struct.pack(">ib", 0, 0)
+    done = run_martlet("topic", "list", "-b", foreign_server(struct.pack(">i", len(body)) + body), timeout=50)
+    assert done.returncode == EXIT_INCOMPATIBLE, done
+    assert b"versions 900 to 901" in done.stderr and b"hint" in done.stderr
 
 
 @pytest.fixture
@@ -149,7 +189,7 @@ def test_wrong_usage():
 
 def test_a_full_disk_under_the_output(broker, topic):
     done = subprocess.run(
-        f"{run_martlet.__globals__['BINARY']} topic list -b {broker.bootstrap} > /dev/full",
+        f"{BINARY} topic list -b {broker.bootstrap} > /dev/full",
         shell=True,
         capture_output=True,
         check=False,

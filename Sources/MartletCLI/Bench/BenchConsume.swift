@@ -20,7 +20,7 @@ struct BenchConsume: AsyncParsableCommand {
     @OptionGroup var connection: ConnectionOptions
     @OptionGroup var format: OutputOptions
 
-    @Argument(help: "The topic.")
+    @Argument(help: "The topic.", completion: .topics)
     var topic: String
 
     @Option(help: "How many records at most (default: all).")

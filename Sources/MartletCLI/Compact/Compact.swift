@@ -22,7 +22,7 @@ struct Compact: AsyncParsableCommand {
     @OptionGroup var connection: ConnectionOptions
     @OptionGroup var format: OutputOptions
 
-    @Argument(help: "The topics, with cleanup.policy=compact.")
+    @Argument(help: "The topics, with cleanup.policy=compact.", completion: .topics)
     var names: [String]
 
     @Flag(help: "Wait for the end and say what it has come to.")

@@ -46,7 +46,7 @@ struct Consume: AsyncParsableCommand {
 
     @OptionGroup var group: GroupOptions
 
-    @Argument(help: "The topics.")
+    @Argument(help: "The topics.", completion: .topics)
     var topics: [String] = []
 
     @OptionGroup var range: RangeOptions

@@ -28,7 +28,11 @@ struct GroupOptions: ParsableArguments {
         static var allValueStrings: [String] { Assignor.allCases.map(\.rawValue) }
     }
 
-    @Option(name: .shortAndLong, help: "Read as a member of this group, and commit what was written.")
+    @Option(
+        name: .shortAndLong,
+        help: "Read as a member of this group, and commit what was written.",
+        completion: .groups
+    )
     var group: String?
 
     @Option(

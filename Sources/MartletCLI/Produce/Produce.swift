@@ -33,10 +33,13 @@ struct Produce: AsyncParsableCommand {
     @OptionGroup var format: OutputOptions
     @OptionGroup var options: ProduceOptions
 
-    @Argument(help: "The topic.")
+    @Argument(help: "The topic.", completion: .topics)
     var topic: String
 
-    @Argument(help: ArgumentHelp("Files to read (default: standard input, also '-').", valueName: "file"))
+    @Argument(
+        help: ArgumentHelp("Files to read (default: standard input, also '-').", valueName: "file"),
+        completion: .file()
+    )
     var files: [String] = []
 
     func run() async throws {

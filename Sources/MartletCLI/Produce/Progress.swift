@@ -34,7 +34,8 @@ struct Progress {
         let counts = "\(Quantity.count(records)) records, \(Quantity.bytes(bytes)), \(rate) records/s"
         guard let total, total > 0 else { return counts }
         let speed = Quantity.rate(read, over: elapsed)
-        let left = speed > 0 ? ", \(Quantity.age(milliseconds: Int64(max(0, total - read) / speed) * 1000)) left" : ""
+        let seconds = speed > 0 ? Double(max(0, total - read)) / Double(speed) : 0
+        let left = speed > 0 ? ", \(Quantity.age(milliseconds: Int64(seconds * 1000))) left" : ""
         return ProgressBar.line(Double(read) / Double(total), counts + left)
     }
 

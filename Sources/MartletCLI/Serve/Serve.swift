@@ -27,10 +27,10 @@ struct Serve: ParsableCommand {
             """
     )
 
-    @Option(name: .long, help: "Read settings from this file (Kafka's server.properties).")
+    @Option(name: .long, help: "Read settings from this file (Kafka's server.properties).", completion: .file())
     var config: String?
 
-    @Option(name: .long, help: "Keep the data in this directory (log.dirs).")
+    @Option(name: .long, help: "Keep the data in this directory (log.dirs).", completion: .directory)
     var data: String?
 
     @Option(name: .long, help: "Listen on this address (listeners); port 0 takes a free one.")

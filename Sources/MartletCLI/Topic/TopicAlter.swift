@@ -18,7 +18,7 @@ struct TopicAlter: AsyncParsableCommand {
     @OptionGroup var connection: ConnectionOptions
     @OptionGroup var format: OutputOptions
 
-    @Argument(help: "The topic.")
+    @Argument(help: "The topic.", completion: .topics)
     var name: String
 
     @Option(help: ArgumentHelp("Set a configuration, by Kafka's name; may be repeated.", valueName: "key=value"))

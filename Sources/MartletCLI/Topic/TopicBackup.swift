@@ -25,10 +25,10 @@ struct TopicBackup: AsyncParsableCommand {
     @OptionGroup var connection: ConnectionOptions
     @OptionGroup var format: OutputOptions
 
-    @Argument(help: "The topic.")
+    @Argument(help: "The topic.", completion: .topics)
     var topic: String
 
-    @Argument(help: "The directory or archive to write.")
+    @Argument(help: "The directory or archive to write.", completion: .file())
     var path: String
 
     @Flag(help: "Keep also what consumer groups have committed for the topic.")

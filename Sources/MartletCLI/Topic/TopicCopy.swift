@@ -27,10 +27,10 @@ struct TopicCopy: AsyncParsableCommand {
     @OptionGroup var connection: ConnectionOptions
     @OptionGroup var format: OutputOptions
 
-    @Argument(help: "The topic to read.")
+    @Argument(help: "The topic to read.", completion: .topics)
     var source: String
 
-    @Argument(help: "The topic to write.")
+    @Argument(help: "The topic to write.", completion: .topics)
     var target: String
 
     @Option(help: "How many partitions the new topic gets (default: as many as the old one has).")

@@ -16,7 +16,7 @@ struct TopicDelete: AsyncParsableCommand {
     @OptionGroup var connection: ConnectionOptions
     @OptionGroup var format: OutputOptions
 
-    @Argument(help: "The topics.")
+    @Argument(help: "The topics.", completion: .topics)
     var names: [String]
 
     @Flag(help: "Accept that a topic does not exist.")

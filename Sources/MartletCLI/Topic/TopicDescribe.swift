@@ -16,7 +16,7 @@ struct TopicDescribe: AsyncParsableCommand {
     @OptionGroup var connection: ConnectionOptions
     @OptionGroup var format: OutputOptions
 
-    @Argument(help: "The topics.")
+    @Argument(help: "The topics.", completion: .topics)
     var names: [String]
 
     @Flag(help: "Show all configurations, not only those that differ from the default.")

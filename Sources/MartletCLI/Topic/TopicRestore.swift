@@ -28,7 +28,7 @@ struct TopicRestore: AsyncParsableCommand {
     @OptionGroup var connection: ConnectionOptions
     @OptionGroup var format: OutputOptions
 
-    @Argument(help: "The directory or archive.")
+    @Argument(help: "The directory or archive.", completion: .file())
     var path: String
 
     @Argument(help: "The topic to make (default: of the name it had).")

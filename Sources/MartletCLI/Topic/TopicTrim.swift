@@ -34,7 +34,7 @@ struct TopicTrim: AsyncParsableCommand {
     @OptionGroup var connection: ConnectionOptions
     @OptionGroup var format: OutputOptions
 
-    @Argument(help: "The topic.")
+    @Argument(help: "The topic.", completion: .topics)
     var name: String
 
     @Option(name: .shortAndLong, help: "The partition (default: all, which needs --offset end).")
