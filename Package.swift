@@ -40,6 +40,8 @@ let deque = Target.Dependency.product(name: "DequeModule", package: "swift-colle
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 // The counters and gauges that operators collect; where to, the executable decides.
 let metrics = Target.Dependency.product(name: "CoreMetrics", package: "swift-metrics")
+let metricsTesting = Target.Dependency.product(name: "MetricsTestKit", package: "swift-metrics")
+let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 
 let package = Package(
@@ -59,6 +61,8 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
         // The same for counters and gauges.
         .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
+        // The way services in Swift start and stop together, which MartletClient's producers and consumers take part in.
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     ],
     targets: [
         debianLibrary("CZstd", package: "libzstd-dev"),
@@ -83,7 +87,7 @@ let package = Package(
         target("Groups", ["Model"]),
         target("Broker", ["Model", "Wire", "Records", "CommitLog", "Groups", "CRE2", nioCore, heap, logging, metrics]),
         target("Server", ["Model", "Wire", "Broker", "CSyscalls", nioCore, heap, deque, logging]),
-        target("MartletClient", ["Model", "Wire", "Records", nioCore, nioPosix, logging]),
+        target("MartletClient", ["Model", "Wire", "Records", nioCore, nioPosix, logging, metrics, lifecycle]),
         target(
             "MartletCLI",
             [
@@ -102,6 +106,14 @@ let package = Package(
             swiftSettings: settings
         ),
 
+        // Run by `scripts/bench client`, in a release build.
+        .executableTarget(
+            name: "client-load",
+            dependencies: ["MartletClient", nioCore],
+            path: "Tests/Benchmarks/ClientLoad",
+            swiftSettings: settings
+        ),
+
         tests("Model"),
         tests(
             "Wire",
@@ -116,7 +128,10 @@ let package = Package(
         tests("Groups", ["Model"]),
         tests("Broker", ["Groups", "Wire", "Records", nioCore]),
         tests("Server", ["Broker", "Wire", nioCore]),
-        tests("MartletClient", ["Server", "Broker", "Wire", "Records", nioCore]),
+        tests(
+            "MartletClient",
+            ["Server", "Broker", "Wire", "Records", nioCore, nioPosix, logging, metrics, metricsTesting, lifecycle]
+        ),
         tests("MartletCLI", ["MartletClient", "Model", nioCore, argumentParser]),
         .testTarget(name: "RepositoryTests", dependencies: ["Wire", "Broker"], swiftSettings: settings),
     ]

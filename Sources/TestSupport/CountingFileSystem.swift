@@ -2,7 +2,7 @@ import Glibc
 package import Model
 
 /// A file system that counts the files that are open, and can have an end to them, as a process has, and the bytes that are
-/// read. Thread-safe.
+/// read and the writes. Thread-safe.
 package final class CountingFileSystem: FileSystem {
     private let base: any FileSystem
     private let state = Locked(State())
@@ -12,6 +12,7 @@ package final class CountingFileSystem: FileSystem {
         var limit: Int?
         var watcher: (@Sendable (String) -> Void)?
         var bytesRead: [String: Int] = [:]
+        var writes: [String: Int] = [:]
     }
 
     package init(_ base: any FileSystem) { self.base = base }
@@ -21,6 +22,11 @@ package final class CountingFileSystem: FileSystem {
     /// How many bytes of files whose names end so were read.
     package func bytesRead(suffix: String) -> Int {
         state.withLock { $0.bytesRead.filter { $0.key.hasSuffix(suffix) }.values.reduce(0, +) }
+    }
+
+    /// How many writes there were to files whose names end so.
+    package func writes(suffix: String) -> Int {
+        state.withLock { $0.writes.filter { $0.key.hasSuffix(suffix) }.values.reduce(0, +) }
     }
 
     /// How many files may be open; nil is without limit.
@@ -42,6 +48,7 @@ package final class CountingFileSystem: FileSystem {
             return CountedFile(
                 try base.open(path, mode),
                 read: { [self] count in state.withLock { $0.bytesRead[path, default: 0] += count } },
+                wrote: { [self] in state.withLock { $0.writes[path, default: 0] += 1 } },
                 closed: { [self] in closed() }
             )
         } catch {
@@ -71,15 +78,22 @@ package final class CountingFileSystem: FileSystem {
     package func modificationTime(_ path: String) throws(FileError) -> Timestamp? { try base.modificationTime(path) }
 }
 
-/// A file that says when it is read and closed. Immutable.
+/// A file that says when it is read, written and closed. Immutable.
 private final class CountedFile: File {
     private let base: any File
     private let read: @Sendable (Int) -> Void
+    private let wrote: @Sendable () -> Void
     private let closed: @Sendable () -> Void
 
-    init(_ base: any File, read: @escaping @Sendable (Int) -> Void, closed: @escaping @Sendable () -> Void) {
+    init(
+        _ base: any File,
+        read: @escaping @Sendable (Int) -> Void,
+        wrote: @escaping @Sendable () -> Void,
+        closed: @escaping @Sendable () -> Void
+    ) {
         self.base = base
         self.read = read
+        self.wrote = wrote
         self.closed = closed
     }
 
@@ -102,6 +116,7 @@ private final class CountedFile: File {
         _ tail: UnsafeRawBufferPointer,
         at position: FilePosition
     ) throws(FileError) {
+        wrote()
         try base.write(head, tail, at: position)
     }
 

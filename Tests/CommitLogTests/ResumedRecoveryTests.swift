@@ -121,6 +121,7 @@ import Testing
             if number == 80 { log.noteProducers() }
             _ = try log.append(try TestBatch().bytes(now: 1_700_000_000_000))
         }
+        try log.writer.withLock { try $0.active.segment.flushIndexes() }
         let killed = fileSystem.copy()
         let index = "\(log.directory)/\(LogFileNames.name(.zero, LogFileNames.offsetIndex))"
         let good = try SmallFile.read(index, limit: 1 << 20, fileSystem)

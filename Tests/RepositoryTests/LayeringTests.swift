@@ -20,7 +20,10 @@ private let layers: [(target: String, imports: Set<String>)] = [
         ]
     ),
     // The second implementation of the protocol, which keeps the first honest: it shares the codec and nothing else.
-    ("MartletClient", ["Model", "Wire", "Records", "NIOCore", "NIOPosix", "Logging"]),
+    (
+        "MartletClient",
+        ["Model", "Wire", "Records", "NIOCore", "NIOPosix", "Logging", "CoreMetrics", "ServiceLifecycle"]
+    ),
     (
         "MartletCLI",
         [
@@ -67,6 +70,7 @@ private let foreign: Set<String> = ["CZstd", "CLZ4", "CSnappy", "CZlib", "CISAL"
     let products = [
         "nioCore": "NIOCore", "nioPosix": "NIOPosix", "logging": "Logging", "argumentParser": "ArgumentParser",
         "heap": "HeapModule", "deque": "DequeModule", "metrics": "CoreMetrics",
+        "lifecycle": "ServiceLifecycle",
     ]
     let violations = (Repository.read("Package.swift") ?? "").split(separator: "\n").flatMap { line -> [String] in
         let line = line.drop { $0 == " " }

@@ -43,8 +43,11 @@ struct CleanedSegmentWriter: BatchSink {
         }
         indexes = RebuiltIndexes(base: base, intervalBytes: indexIntervalBytes)
         lastOffset = base + -1
-        buffer.reserveCapacity(LogEnvironment.scratchBytes)
+        buffer.reserveCapacity(Self.chunkBytes)
     }
+
+    /// What is written at once, and so what others may find before them in the disk's queue: a fraction of a millisecond.
+    private static let chunkBytes = 256 << 10
 
     /// What the batches so far take.
     var size: Int { written + buffer.count }
@@ -52,7 +55,7 @@ struct CleanedSegmentWriter: BatchSink {
     private static let suffixes = [LogFileNames.log, LogFileNames.offsetIndex, LogFileNames.timeIndex]
 
     mutating func append(_ batch: UnsafeRawBufferPointer, _ header: BatchHeader) throws(LogError) {
-        if buffer.count + batch.count > LogEnvironment.scratchBytes { try flush() }
+        if buffer.count + batch.count > Self.chunkBytes { try flush() }
         indexes.add(header)
         lastOffset = header.lastOffset
         buffer.append(contentsOf: batch)

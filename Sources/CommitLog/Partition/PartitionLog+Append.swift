@@ -159,6 +159,8 @@ extension PartitionLog {
         if !planted(.skipDirectorySyncOnRoll) { writer.isDirectoryDirty = true }
         do throws(FileError) {
             try writer.active.finishTimeIndex()
+            // Where nobody knows better, recovery takes every segment but the last for complete.
+            try writer.active.segment.flushIndexes()
             try writeProducerSnapshot(writer.producers, at: end, synced: false)
         } catch {
             // Both can be made again from the batches: a full disk must not stop an append before its own write does.

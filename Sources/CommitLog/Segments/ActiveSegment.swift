@@ -142,9 +142,10 @@ struct ActiveSegment {
     }
 
     /// Index entries are hints: if one cannot be written, it is left out, and finding takes a longer walk. The time index
-    /// comes first: recovery takes it for complete up to the last entry of the offset index.
+    /// comes first, in memory and on disk: recovery takes it for complete up to the last entry of the offset index.
     private mutating func index(_ batch: PlacedBatch) {
         do throws(FileError) {
+            if segment.offsetIndex.file.isFull { try segment.flushIndexes() }
             try finishTimeIndex()
             let slip = planted(.indexOffByOne) ? batch.header.totalLength : 0
             try segment.offsetIndex.append(

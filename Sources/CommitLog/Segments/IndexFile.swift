@@ -3,10 +3,14 @@ import Model
 /// A file of equally long entries that grows at its end: what offset and time index have in common. Owned by its own
 /// lock, which is a leaf: nothing else is locked or waited for under it but the file itself.
 ///
-/// Entries are written with pwrite, never through a mapping: on a full disk that is an error and not a signal. The file
-/// comes into being with its first entry; what lies behind the counted entries is leftovers of a failed write.
+/// Entries are written with pwrite, never through a mapping: on a full disk that is an error and not a signal. The last
+/// few wait in memory, so that an append does not cost a system call, and an inode's change, for each; after a crash they
+/// are made again from the batches, as the unsynced rest is. The file comes into being with its first entries; what lies
+/// behind the counted ones is leftovers of a failed write.
 final class IndexFile: Sendable {
     let entrySize: Int
+    /// How many bytes of entries wait to be written together, when whoever appends looks at ``isFull``.
+    private static let pendingBytes = 256
     private let fileSystem: any FileSystem
     private let openFiles: OpenFiles?
     private let state: Locked<State>
@@ -14,6 +18,8 @@ final class IndexFile: Sendable {
     private struct State {
         /// nil until someone has looked at the file.
         var count: Int?
+        /// The last of these entries, which are not in the file yet.
+        var pending: [UInt8] = []
         var file: (any File)?
         var mapping: (any FileMapping)?
         var path: String
@@ -38,13 +44,20 @@ final class IndexFile: Sendable {
         try state.withLock { state throws(FileError) in try count(&state) }
     }
 
-    /// Appends one entry.
+    /// Whether ``flush()`` is due before another entry is appended.
+    var isFull: Bool { state.withLock { $0.pending.count + entrySize > Self.pendingBytes } }
+
+    /// Writes the entries that wait in memory.
+    func flush() throws(FileError) {
+        try state.withLock { state throws(FileError) in try writePending(&state) }
+    }
+
+    /// Appends one entry, in memory.
     func append(_ entry: [UInt8]) throws(FileError) {
         invariant(entry.count == entrySize, "an entry has \(entrySize) bytes, not \(entry.count)")
         try state.withLock { state throws(FileError) in
             let count = try count(&state)
-            let file = try open(&state, .createIfMissing)
-            try write(entry, to: file, at: FilePosition(count * entrySize))
+            state.pending.append(contentsOf: entry)
             state.count = count + 1
         }
     }
@@ -54,16 +67,17 @@ final class IndexFile: Sendable {
     func view(mapped: Bool, capacity: Int) throws(FileError) -> IndexView {
         try state.withLock { state throws(FileError) in
             let count = try count(&state)
-            guard count > 0 else { return IndexView(count: 0, entrySize: entrySize, source: .none) }
-            let file = try open(&state, .existing)
-            guard mapped else { return IndexView(count: count, entrySize: entrySize, source: .file(file)) }
-            let needed = count * entrySize
-            if let mapping = state.mapping, mapping.bytes.count >= needed {
-                return IndexView(count: count, entrySize: entrySize, source: .mapping(mapping))
+            func view(_ source: IndexView.Source) -> IndexView {
+                IndexView(count: count, entrySize: entrySize, source: source, pending: state.pending)
             }
+            let needed = count * entrySize - state.pending.count
+            guard needed > 0 else { return view(.none) }
+            let file = try open(&state, .existing)
+            guard mapped else { return view(.file(file)) }
+            if let mapping = state.mapping, mapping.bytes.count >= needed { return view(.mapping(mapping)) }
             let mapping = try file.map(capacity: max(needed, capacity))
             state.mapping = mapping
-            return IndexView(count: count, entrySize: entrySize, source: .mapping(mapping))
+            return view(.mapping(mapping))
         }
     }
 
@@ -81,6 +95,7 @@ final class IndexFile: Sendable {
             if synced { try file.sync() }
             try fileSystem.rename(temporary, to: state.path)
             state.count = entries.count / entrySize
+            state.pending = []
             state.file = nil
             state.mapping = nil
         }
@@ -95,13 +110,14 @@ final class IndexFile: Sendable {
     /// The bytes of all entries.
     func contents() throws(FileError) -> [UInt8] {
         try state.withLock { state throws(FileError) in
-            var bytes = [UInt8](repeating: 0, count: try count(&state) * entrySize)
-            guard !bytes.isEmpty else { return [] }
+            var bytes = [UInt8](repeating: 0, count: try count(&state) * entrySize - state.pending.count)
+            guard !bytes.isEmpty else { return state.pending }
             let file = try open(&state, .existing)
             let count = try bytes.withMutableBytes { buffer throws(FileError) in
                 try file.read(into: buffer, at: .zero)
             }
-            return Array(bytes.prefix(count / entrySize * entrySize))
+            guard count == bytes.count else { return Array(bytes.prefix(count / entrySize * entrySize)) }
+            return bytes + state.pending
         }
     }
 
@@ -109,6 +125,7 @@ final class IndexFile: Sendable {
     func trim() throws(FileError) {
         try state.withLock { state throws(FileError) in
             let count = try count(&state)
+            try writePending(&state)
             let file = try open(&state, .createIfMissing)
             if try file.size() != count * entrySize { try file.truncate(to: count * entrySize) }
         }
@@ -117,7 +134,8 @@ final class IndexFile: Sendable {
     /// Makes durable what was appended before. Without the lock: whoever appends meanwhile does not wait for the disk.
     func sync() throws(FileError) {
         let file = try state.withLock { state throws(FileError) in
-            try count(&state) > 0 ? open(&state, .existing) : nil
+            try writePending(&state)
+            return try count(&state) > 0 ? open(&state, .existing) : nil
         }
         try file?.sync()
     }
@@ -134,6 +152,7 @@ final class IndexFile: Sendable {
     /// Opens the file for good, before another one takes its name.
     func keepOpen() throws(FileError) {
         try state.withLock { state throws(FileError) in
+            try writePending(&state)
             if try count(&state) > 0 { _ = try open(&state, .existing) }
             state.isReplaced = true
         }
@@ -174,6 +193,14 @@ final class IndexFile: Sendable {
         return file
     }
 
+    private func writePending(_ state: inout State) throws(FileError) {
+        if state.pending.isEmpty { return }
+        let end = try count(&state) * entrySize
+        let file = try open(&state, .createIfMissing)
+        try write(state.pending, to: file, at: FilePosition(end - state.pending.count))
+        state.pending.removeAll(keepingCapacity: true)
+    }
+
     private func write(_ bytes: [UInt8], to file: any File, at position: FilePosition) throws(FileError) {
         try bytes.withBytes { bytes throws(FileError) in
             try file.write(bytes, UnsafeRawBufferPointer(start: nil, count: 0), at: position)
@@ -209,6 +236,8 @@ struct IndexView {
     let count: Int
     let entrySize: Int
     let source: Source
+    /// The last entries, which the source does not have yet.
+    let pending: [UInt8]
 
     /// Calls `body` with the bytes of one entry.
     func withEntry<Result>(
@@ -217,6 +246,12 @@ struct IndexView {
     ) throws(FileError) -> Result {
         invariant(number >= 0 && number < count, "entry \(number) of \(count) was asked for")
         let position = number * entrySize
+        let inFile = count * entrySize - pending.count
+        if position >= inFile {
+            return pending.withBytes { bytes in
+                body(UnsafeRawBufferPointer(rebasing: bytes[(position - inFile)..<(position - inFile + entrySize)]))
+            }
+        }
         switch source {
         case .mapping(let mapping):
             return body(UnsafeRawBufferPointer(rebasing: mapping.bytes[position..<position + entrySize]))
@@ -247,8 +282,9 @@ struct IndexView {
     /// Whether searching would not have to wait for the disk.
     var isResident: Bool {
         switch source {
-        case .mapping(let mapping): mapping.isResident(from: .zero, length: count * entrySize)
-        case .file, .none: false
+        case .mapping(let mapping): mapping.isResident(from: .zero, length: count * entrySize - pending.count)
+        case .none: true
+        case .file: false
         }
     }
 }

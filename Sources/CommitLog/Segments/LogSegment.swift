@@ -77,6 +77,10 @@ final class LogSegment: Sendable {
         timeIndex = TimeIndex(base: baseOffset, file: index(LogFileNames.timeIndex, TimeIndexFormat.entrySize))
     }
 
+    /// The time index first: it must never have less on disk than the offset index, up to whose end it is taken for
+    /// complete.
+    private var indexes: [IndexFile] { [timeIndex.file, offsetIndex.file] }
+
     var path: String { path(LogFileNames.log) }
 
     func path(_ suffix: String) -> String {
@@ -179,11 +183,16 @@ final class LogSegment: Sendable {
             let view = try timeIndex.file.view(mapped: false, capacity: 0)
             if try timeIndex.lastEntry(in: view) != largest { try timeIndex.append(largest) }
         }
-        for index in [offsetIndex.file, timeIndex.file] { try index.trim() }
+        for index in indexes { try index.trim() }
+    }
+
+    /// Writes what the indexes still have in memory.
+    func flushIndexes() throws(FileError) {
+        for index in indexes { try index.flush() }
     }
 
     func syncIndexes() throws(FileError) {
-        for index in [offsetIndex.file, timeIndex.file] { try index.sync() }
+        for index in indexes { try index.sync() }
     }
 
     /// Closes files and mappings until they are needed again. For whoever keeps the number of descriptors and mappings
@@ -204,13 +213,13 @@ final class LogSegment: Sendable {
             _ = try open(&handles, .existing)
             handles.isReplaced = true
         }
-        for index in [offsetIndex.file, timeIndex.file] { try index.keepOpen() }
+        for index in indexes { try index.keepOpen() }
     }
 
     /// Takes ``keepOpen()`` back.
     func resume() {
         handles.withLock { $0.isReplaced = false }
-        for index in [offsetIndex.file, timeIndex.file] { index.resume() }
+        for index in indexes { index.resume() }
     }
 
     /// Gives the files the names that they are to keep. Can be repeated after a failure.

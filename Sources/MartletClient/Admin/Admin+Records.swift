@@ -40,30 +40,7 @@ public enum OffsetPoint: Equatable, Sendable {
 extension Admin {
     /// Looks up offsets. Partitions in which nothing fits (no record so late, no record at all) are left out.
     public func listOffsets(_ points: [Partition: OffsetPoint]) async throws(ClientError) -> [Partition: Int64] {
-        for topic in Set(points.keys.map(\.topic)).sorted() {
-            let known = try await cluster.topic(topic)
-            for partition in points.keys where partition.topic == topic && known.partition(partition.index) == nil {
-                throw ClientError(
-                    .invalidArgument,
-                    "topic '\(topic)' has no partition \(partition.index), only 0 to \(known.partitions.count - 1)"
-                )
-            }
-        }
-        var queries: [TopicPartition: OffsetQuery] = [:]
-        for (partition, point) in points {
-            switch point {
-            case .beginning: queries[partition.wire] = .beginning
-            case .end: queries[partition.wire] = .end
-            case .largestTimestamp: queries[partition.wire] = .largestTimestamp
-            case .time(let milliseconds): queries[partition.wire] = .time(milliseconds)
-            }
-        }
-        let found = try await cluster.offsets(queries)
-        var result: [Partition: Int64] = [:]
-        for partition in points.keys {
-            if let offset = found[partition.wire]?.offset, offset >= 0 { result[partition] = offset }
-        }
-        return result
+        try await cluster.lookUp(points, isolation: .readUncommitted)
     }
 
     /// Deletes the records before an offset (KIP-107).

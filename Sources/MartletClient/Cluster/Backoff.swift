@@ -6,9 +6,13 @@ struct Backoff: Sendable {
     let initial: Duration
     let maximum: Duration
 
+    init(initial: Duration, maximum: Duration) {
+        self.initial = initial
+        self.maximum = maximum
+    }
+
     init(_ configuration: ClientConfiguration) {
-        initial = configuration.retryBackoff
-        maximum = configuration.maximumRetryBackoff
+        self.init(initial: configuration.retryBackoff, maximum: configuration.maximumRetryBackoff)
     }
 
     /// The pause after `failures` failures in a row.

@@ -10,6 +10,15 @@ enum OffsetQuery: Hashable, Sendable {
     /// The first record with this timestamp or a later one.
     case time(Int64)
 
+    init(_ point: OffsetPoint) {
+        switch point {
+        case .beginning: self = .beginning
+        case .end: self = .end
+        case .largestTimestamp: self = .largestTimestamp
+        case .time(let milliseconds): self = .time(milliseconds)
+        }
+    }
+
     var timestamp: Int64 {
         switch self {
         case .end: -1
@@ -57,6 +66,30 @@ extension Cluster {
             try await pause(backoff.delay(afterFailures: attempts))
             try await refreshPatiently(Set(open.keys.map(\.topic)))
         }
+    }
+
+    /// Looks up offsets for the library's users. Partitions in which nothing fits are left out.
+    nonisolated func lookUp(
+        _ points: [Partition: OffsetPoint],
+        isolation: ConsumerConfiguration.Isolation
+    ) async throws(ClientError) -> [Partition: Int64] {
+        for topic in Set(points.keys.map(\.topic)).sorted() {
+            let known = try await self.topic(topic)
+            for partition in points.keys where partition.topic == topic && known.partition(partition.index) == nil {
+                throw ClientError(
+                    .invalidArgument,
+                    "topic '\(topic)' has no partition \(partition.index), only 0 to \(known.partitions.count - 1)"
+                )
+            }
+        }
+        var queries: [TopicPartition: OffsetQuery] = [:]
+        for (partition, point) in points { queries[partition.wire] = OffsetQuery(point) }
+        let found = try await offsets(queries, isolation: isolation)
+        var result: [Partition: Int64] = [:]
+        for partition in points.keys {
+            if let offset = found[partition.wire]?.offset, offset >= 0 { result[partition] = offset }
+        }
+        return result
     }
 
     private nonisolated func byLeader(

@@ -1,3 +1,4 @@
+import CoreMetrics
 import Logging
 import Model
 import NIOCore
@@ -26,6 +27,9 @@ actor Cluster {
 
     nonisolated let configuration: ClientConfiguration
     nonisolated let backoff: Backoff
+    /// The pauses between attempts to connect to one broker.
+    private nonisolated let reconnectBackoff: Backoff
+    private nonisolated let metrics: ClientMetrics
     /// Whether asking for an unknown topic makes brokers create it, where they are configured to.
     private nonisolated let createsTopics: Bool
     private nonisolated let snapshot = Locked(ClusterMetadata())
@@ -43,6 +47,11 @@ actor Cluster {
         self.configuration = configuration
         self.createsTopics = createsTopics
         backoff = Backoff(configuration)
+        reconnectBackoff = Backoff(
+            initial: configuration.reconnectBackoff,
+            maximum: configuration.maximumReconnectBackoff
+        )
+        metrics = ClientMetrics(configuration)
     }
 
     /// What is known now; empty before the first refresh.
@@ -162,13 +171,15 @@ extension Cluster {
     private func finish(_ target: Target, _ outcome: Promise<BrokerConnection>.Outcome) {
         switch outcome {
         case .success(let connection):
+            metrics.connections.increment()
             if isClosed { connection.close() }
             slots[target] = isClosed ? nil : .ready(connection)
             failures[target] = nil
         case .failure(let error):
             slots[target] = nil
             let count = (failures[target]?.count ?? 0) + 1
-            failures[target] = (count, .now + backoff.delay(afterFailures: count))
+            failures[target] = (count, .now + reconnectBackoff.delay(afterFailures: count))
+            metrics.failedConnections.increment()
             configuration.logger.debug("cannot connect", metadata: ["reason": "\(error.message)"])
         }
     }

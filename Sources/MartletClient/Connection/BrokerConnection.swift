@@ -15,6 +15,9 @@ final class BrokerConnection: Sendable {
     private let requestTimeout: Duration
     private let negotiated = Locked(APIVersions.none)
     private let closing: Locked<ClientError?>
+    /// Until when the broker wants to hear nothing (KIP-219).
+    let metrics: ClientMetrics
+    let throttledUntil = Locked<ContinuousClock.Instant?>(nil)
 
     private init(
         address: BrokerAddress,
@@ -27,6 +30,7 @@ final class BrokerConnection: Sendable {
         self.channel = channel
         self.handler = handler
         self.closing = closing
+        metrics = ClientMetrics(configuration)
         clientID = configuration.clientID
         requestTimeout = configuration.requestTimeout
     }
@@ -54,6 +58,7 @@ extension BrokerConnection {
         waiting extra: Duration = .zero
     ) async throws(ClientError) -> Request.Response {
         let version = try versions.version(for: Request.api, atMost: limit)
+        try await waitOutThrottling()
         return try await start(request, version: version, waiting: extra).response()
     }
 
@@ -82,14 +87,14 @@ extension BrokerConnection {
         )
         let handler = handler
         channel.eventLoop.execute { handler.value.send(outgoing) }
-        return SentRequest(version: version, address: address, body: outgoing.response)
+        return SentRequest(version: version, connection: self, body: outgoing.response)
     }
 }
 
 /// A request that was sent, and the way to its answer. Immutable.
 struct SentRequest<Request: WireRequest>: Sendable {
     let version: Int16
-    let address: BrokerAddress
+    let connection: BrokerConnection
     let body: Promise<ByteBuffer>
 
     /// Waits until the request is written; for requests that are not answered.
@@ -98,7 +103,9 @@ struct SentRequest<Request: WireRequest>: Sendable {
     /// Waits for the answer and reads it.
     func response() async throws(ClientError) -> Request.Response {
         let bytes = try await body.value()
-        return try decode(bytes, version: version)
+        let response = try decode(bytes, version: version)
+        connection.noteThrottling(response, version: version)
+        return response
     }
 
     func decode(_ bytes: ByteBuffer, version: Int16) throws(ClientError) -> Request.Response {
@@ -114,7 +121,7 @@ struct SentRequest<Request: WireRequest>: Sendable {
         } catch {
             throw ClientError(
                 .protocolViolation,
-                "\(address) answered \(api.name) version \(version) with something unreadable: \(error)"
+                "\(connection.address) answered \(api.name) version \(version) with something unreadable: \(error)"
             )
         }
     }
@@ -136,6 +143,14 @@ extension BrokerConnection {
             connection.close()
             throw error.adding(context: "a connection was accepted, but the first request failed")
         }
+        if let authenticator = configuration.authenticator {
+            do throws(ClientError) {
+                try await connection.authenticate(authenticator)
+            } catch {
+                connection.close()
+                throw error
+            }
+        }
         configuration.logger.debug("connected", metadata: ["broker": "\(address)"])
         return connection
     }
@@ -146,6 +161,7 @@ extension BrokerConnection {
         _ closing: Locked<ClientError?>
     ) async throws(ClientError) -> BrokerConnection {
         let maximumResponseBytes = configuration.maximumResponseBytes
+        let prepare = configuration.prepareConnection
         let bootstrap = ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .connectTimeout(TimeAmount(configuration.connectTimeout))
             .channelOption(.tcpOption(.tcp_nodelay), value: 1)
@@ -153,6 +169,7 @@ extension BrokerConnection {
         do {
             let (channel, handler) = try await bootstrap.connect(host: address.host, port: address.port) { channel in
                 channel.eventLoop.makeCompletedFuture {
+                    try prepare?(channel, address)
                     let handler = ConnectionHandler(address: address, maximumResponseBytes: maximumResponseBytes) {
                         error in
                         closing.withLock { $0 = $0 ?? error }

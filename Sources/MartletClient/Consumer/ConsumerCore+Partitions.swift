@@ -1,3 +1,4 @@
+import CoreMetrics
 import Model
 import NIOCore
 import Synchronization
@@ -52,6 +53,7 @@ extension ConsumerCore {
         return state.withLock { state in
             guard state.plan.isCurrent(chunk.partition, chunk.epoch), !state.isHeld(chunk.partition) else { return nil }
             state.progress[chunk.partition]?.handOut(mark)
+            metrics.records.increment(by: Int64(batch.count))
             return mark
         }
     }
@@ -99,6 +101,7 @@ extension ConsumerCore {
             state.chunks.removeAll { partitions.contains($0.partition) }
             if configuration.group != nil, state.plan.all.isEmpty { state.awaitsAssignment = true }
         }
+        metrics.forget(partitions)
         changes.add(1, ordering: .relaxed)
     }
 

@@ -1,3 +1,4 @@
+import CoreMetrics
 import Logging
 import Model
 import NIOCore
@@ -30,6 +31,7 @@ final class ConsumerCore: Sendable {
 
     let configuration: ConsumerConfiguration
     let cluster: Cluster
+    let metrics: ConsumerMetrics
     let time = SystemTime()
     let state: Locked<State>
     private let starting = Locked<Promise<Void>?>(nil)
@@ -41,6 +43,7 @@ final class ConsumerCore: Sendable {
     init(configuration: ConsumerConfiguration) {
         self.configuration = configuration
         cluster = Cluster(configuration: configuration.client, createsTopics: false)
+        metrics = ConsumerMetrics(configuration.client)
         var state = State(plan: FetchPlan(prefetchBytes: configuration.prefetchBytes))
         state.awaitsAssignment = configuration.group != nil
         self.state = Locked(state)
@@ -171,10 +174,17 @@ final class ConsumerCore: Sendable {
             epoch: item.epoch,
             configuration: configuration
         )
+        metrics.bytes.increment(by: Int64(chunk.bytes))
+        metrics.lag(of: item.partition, answer.highWatermark - (chunk.nextOffset ?? item.offset))
         wakeReaders { state in
             // Given up, or moved, while it was on its way.
             guard state.plan.isCurrent(item.partition, item.epoch) else { return false }
-            state.plan.received(item, bytes: chunk.bytes, nextOffset: chunk.nextOffset)
+            state.plan.received(
+                item,
+                bytes: chunk.bytes,
+                nextOffset: chunk.nextOffset,
+                lastEpoch: chunk.lastEpoch
+            )
             if chunk.bytes > 0 { state.chunks.append(chunk) }
             return chunk.bytes > 0 || state.isAtEnd
         }
@@ -187,6 +197,17 @@ final class ConsumerCore: Sendable {
         return state.withLock { state in
             state.plan.failed(item) { failures in now.advanced(by: backoff.delay(afterFailures: failures)) }
         }
+    }
+
+    /// Takes note that there was nothing new for items, or that they were not asked for after all.
+    func released(_ items: some Sequence<FetchPlan.Item>) {
+        state.withLock { state in
+            for item in items { state.plan.released(item) }
+        }
+    }
+
+    func checked(_ item: FetchPlan.Item, leaderEpoch: Int32) {
+        state.withLock { $0.plan.checked(item, leaderEpoch: leaderEpoch) }
     }
 
     func reset(_ item: FetchPlan.Item, to position: Int64) {

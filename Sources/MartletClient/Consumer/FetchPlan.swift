@@ -9,6 +9,10 @@ struct FetchPlan {
         let offset: Int64
         /// Tells answers that come too late, for a partition that was given up or moved meanwhile.
         var epoch = 0
+        /// The leader epoch of the record read last; −1 if none was.
+        var lastEpoch: Int32 = -1
+        /// Whether another leader has come since, whose log may part from what was read.
+        var isUnchecked = false
     }
 
     enum Next: Equatable {
@@ -28,6 +32,10 @@ struct FetchPlan {
         var failures = 0
         var retryAt: Instant?
         var isInFlight = false
+        /// The leader epoch of the record read last.
+        var lastEpoch: Int32 = -1
+        /// The newest leader epoch with whose log the position was compared.
+        var checkedEpoch: Int32 = -1
 
         /// Whether the position is behind the end, so that only the broker can say what to do about it.
         var isDoubtful: Bool
@@ -103,23 +111,47 @@ struct FetchPlan {
             } else if let retryAt = partition.retryAt, retryAt > now {
                 wake = min(wake ?? retryAt, retryAt)
             } else {
-                items.append(Item(partition: name, offset: partition.position, epoch: partition.epoch))
+                var item = Item(partition: name, offset: partition.position, epoch: partition.epoch)
+                item.lastEpoch = partition.lastEpoch
+                let newest = max(partition.lastEpoch, partition.checkedEpoch)
+                item.isUnchecked = partition.lastEpoch >= 0 && metadata.leaderEpoch(of: name) > newest
+                items.append(item)
             }
         }
         guard !items.isEmpty else { return .wait(until: wake) }
-        for item in items { partitions[item.partition]?.isInFlight = true }
+        for item in items {
+            partitions[item.partition]?.isInFlight = true
+            // Nothing was read that a later leader could lack: its log is what reading begins with.
+            if item.lastEpoch < 0 {
+                partitions[item.partition]?.checkedEpoch = metadata.leaderEpoch(of: item.partition)
+            }
+        }
         return .fetch(items.sorted { $0.partition < $1.partition }, isComplete: isComplete && wake == nil)
     }
 
     /// Takes note of records that came for an item.
-    mutating func received(_ item: Item, bytes: Int, nextOffset: Int64?) {
+    mutating func received(_ item: Item, bytes: Int, nextOffset: Int64?, lastEpoch: Int32 = -1) {
         update(item) { partition in
+            if lastEpoch >= 0 { partition.lastEpoch = lastEpoch }
             partition.position = nextOffset ?? partition.position
             partition.bufferedBytes += bytes
             partition.failures = 0
             partition.retryAt = nil
             partition.isDoubtful = false
         }
+    }
+
+    /// Takes note that there was nothing for an item, or that it was not asked for after all.
+    mutating func released(_ item: Item) {
+        update(item) { partition in
+            partition.failures = 0
+            partition.retryAt = nil
+        }
+    }
+
+    /// Takes note that the log of the leader of an epoch has the records that were read.
+    mutating func checked(_ item: Item, leaderEpoch: Int32) {
+        update(item) { $0.checkedEpoch = leaderEpoch }
     }
 
     /// Takes note that records were read.
@@ -145,6 +177,7 @@ struct FetchPlan {
             partition.position = position
             partition.retryAt = nil
             partition.isDoubtful = false
+            partition.lastEpoch = -1
         }
     }
 

@@ -13,6 +13,8 @@ struct FetchedChunk: Sendable {
     let bytes: Int
     /// The offset behind the last whole batch, also of batches that are not delivered; nil if there is none.
     let nextOffset: Int64?
+    /// The leader epoch in which the last whole batch was written; −1 if there is none.
+    let lastEpoch: Int32
     private var batches: BatchSequence
     private var aborted: AbortedTransactions?
     /// Records outside of this range are not delivered: a batch may begin before the offset that was asked for.
@@ -44,22 +46,28 @@ struct FetchedChunk: Sendable {
         if configuration.isolation == .readCommitted {
             aborted = AbortedTransactions(answer.abortedTransactions ?? [])
         }
-        nextOffset = try Self.nextOffset(batches, partition)
+        (nextOffset, lastEpoch) = try Self.end(of: batches, partition)
         if bytes > 0, nextOffset == nil {
             throw ClientError(.protocolViolation, "the broker cut off the first batch of \(partition) at \(position)")
         }
     }
 
-    private static func nextOffset(_ batches: BatchSequence, _ partition: TopicPartition) throws(ClientError) -> Int64?
-    {
+    private static func end(
+        of batches: BatchSequence,
+        _ partition: TopicPartition
+    ) throws(ClientError) -> (nextOffset: Int64?, lastEpoch: Int32) {
         var batches = batches
         var next: Int64?
+        var epoch: Int32 = -1
         do throws(BatchError) {
-            while let batch = try batches.next() { next = batch.header.nextOffset.rawValue }
+            while let batch = try batches.next() {
+                next = batch.header.nextOffset.rawValue
+                epoch = batch.header.leaderEpoch.rawValue
+            }
         } catch {
             throw unreadable(partition, at: next, error)
         }
-        return next
+        return (next, epoch)
     }
 
     private static func unreadable(_ partition: TopicPartition, at offset: Int64?, _ error: BatchError) -> ClientError {

@@ -1,3 +1,4 @@
+import CoreMetrics
 import Logging
 import Model
 import Synchronization
@@ -113,6 +114,7 @@ final class GroupSession: Sendable {
 
     private func tell(_ rebalance: GroupConfiguration.Rebalance) async {
         logger.info("rebalance", metadata: ["group": "\(configuration.id)", "partitions": "\(rebalance)"])
+        core.metrics.rebalances.increment()
         await configuration.onRebalance?(rebalance)
     }
 }
@@ -133,6 +135,7 @@ extension GroupSession {
             try await commitFinished(partitions)
         } catch {
             if error.kind == .cancelled || error.kind == .closed { return }
+            core.metrics.failedCommits.increment()
             logger.warning("cannot commit", metadata: ["reason": "\(error.message)"])
         }
     }
@@ -162,6 +165,7 @@ extension GroupSession {
             }
             if let error = try await connection.commit(offsets, as: identity).values.first { throw error }
         }
+        core.metrics.commits.increment()
     }
 
     /// What the group has committed, once no transaction can change it any more.

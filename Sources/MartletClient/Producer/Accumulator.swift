@@ -7,7 +7,7 @@ struct Accumulator {
     /// What became of an append.
     enum Appended {
         /// In the batch. `isUrgent` says that the partition's sender must look: a batch began or filled up.
-        case record(Delivery, partition: TopicPartition, isUrgent: Bool)
+        case record(Delivery, isUrgent: Bool)
         /// Room for that many bytes must be waited for.
         case full(bytes: Int)
         /// The topic's partitions are not known yet.
@@ -15,24 +15,34 @@ struct Accumulator {
     }
 
     private final class Topic {
+        let name: String
         var partitionCount: Int
         var available: [Int32]
+        /// Bytes of a batch: less than configured once the topic has refused one as too large.
+        var batchBytes: Int
         var sticky = StickyPartition()
-        var queues: [Int32: PartitionQueue] = [:]
+        /// By partition; nil where nothing was appended yet.
+        var queues: [PartitionQueue?]
 
-        init(_ topic: ClusterMetadata.Topic) {
+        init(_ topic: ClusterMetadata.Topic, batchBytes: Int) {
+            name = topic.name
+            queues = Array(repeating: nil, count: topic.partitions.count)
+            self.batchBytes = batchBytes
             partitionCount = topic.partitions.count
             available = topic.partitions.filter { $0.leader != nil }.map(\.index)
         }
 
         func update(_ topic: ClusterMetadata.Topic) {
             partitionCount = topic.partitions.count
+            while queues.count < partitionCount { queues.append(nil) }
             available = topic.partitions.filter { $0.leader != nil }.map(\.index)
         }
     }
 
     let configuration: ProducerConfiguration
     private var topics: [String: Topic] = [:]
+    /// The topic of the last record: the next is usually for the same, and needs no look-up then.
+    private var recent: Topic?
     /// Queues with something left to do.
     private(set) var active: [TopicPartition: PartitionQueue] = [:]
     private var generator: SeededGenerator
@@ -53,7 +63,11 @@ struct Accumulator {
 extension Accumulator {
     /// Takes over what is known of a topic.
     mutating func update(_ topic: ClusterMetadata.Topic) {
-        if let known = topics[topic.name] { known.update(topic) } else { topics[topic.name] = Topic(topic) }
+        if let known = topics[topic.name] {
+            known.update(topic)
+        } else {
+            topics[topic.name] = Topic(topic, batchBytes: configuration.batchBytes)
+        }
     }
 
     /// Adds a record.
@@ -63,12 +77,12 @@ extension Accumulator {
     ///   - clock: Read only for records without a timestamp of their own.
     ///   - isReserved: Whether its bytes were reserved in ``budget`` already.
     mutating func append(
-        _ record: ProducerRecord,
+        _ record: borrowing ProducerRecord,
         now: @autoclosure () -> Instant,
         clock: @autoclosure () -> Timestamp,
         isReserved: Bool = false
     ) throws(ClientError) -> Appended {
-        guard let topic = topics[record.topic] else { return .unknownTopic }
+        guard let topic = topic(record.topic) else { return .unknownTopic }
         let bytes = record.estimatedBytes
         guard bytes <= budget.limit else {
             throw ClientError(
@@ -79,15 +93,16 @@ extension Accumulator {
         }
         let partition = try choosePartition(record, topic, bytes)
         guard isReserved || budget.reserve(bytes) else { return .full(bytes: bytes) }
-        let queue = queue(topic, record.topic, partition)
+        let queue = queue(topic, partition)
         var isUrgent = false
-        if queue.open == nil || !fits(bytes, queue) {
+        if queue.open == nil || !fits(bytes, queue, topic.batchBytes) {
             isUrgent = true
             queue.begin(ProducerBatch(queue.partition, created: now(), compression: configuration.compression))
             active[queue.partition] = queue
         }
         guard let batch = queue.open else { return .unknownTopic }
-        let timestamp = record.timestamp.map(Timestamp.init(milliseconds:)) ?? clock()
+        let timestamp: Timestamp
+        if let given = record.timestamp { timestamp = Timestamp(milliseconds: given) } else { timestamp = clock() }
         let place: Int32
         do throws(ClientError) {
             place = try batch.append(record, timestamp: timestamp, reserving: bytes)
@@ -96,27 +111,34 @@ extension Accumulator {
             _ = budget.release(bytes)
             throw error
         }
-        if batch.size >= configuration.batchBytes {
+        if batch.size >= topic.batchBytes {
             queue.close()
             isUrgent = true
         }
-        return .record(Delivery(batch: batch.result, place: place), partition: queue.partition, isUrgent: isUrgent)
+        return .record(Delivery(batch: batch.result, place: place), isUrgent: isUrgent)
     }
 
-    private func fits(_ bytes: Int, _ queue: PartitionQueue) -> Bool {
+    private mutating func topic(_ name: String) -> Topic? {
+        if let recent, recent.name == name { return recent }
+        guard let topic = topics[name] else { return nil }
+        recent = topic
+        return topic
+    }
+
+    private func fits(_ bytes: Int, _ queue: PartitionQueue, _ limit: Int) -> Bool {
         guard let open = queue.open else { return false }
-        return open.count == 0 || open.size + bytes <= configuration.batchBytes
+        return open.count == 0 || open.size + bytes <= limit
     }
 
-    private func queue(_ topic: Topic, _ name: String, _ partition: Int32) -> PartitionQueue {
-        if let queue = topic.queues[partition] { return queue }
-        let queue = PartitionQueue(TopicPartition(name, partition))
-        topic.queues[partition] = queue
+    private func queue(_ topic: Topic, _ partition: Int32) -> PartitionQueue {
+        if let queue = topic.queues[Int(partition)] { return queue }
+        let queue = PartitionQueue(TopicPartition(topic.name, partition))
+        topic.queues[Int(partition)] = queue
         return queue
     }
 
     private mutating func choosePartition(
-        _ record: ProducerRecord,
+        _ record: borrowing ProducerRecord,
         _ topic: Topic,
         _ bytes: Int
     ) throws(ClientError) -> Int32 {
@@ -124,7 +146,7 @@ extension Accumulator {
             guard partition >= 0, Int(partition) < topic.partitionCount else {
                 throw ClientError(
                     .invalidArgument,
-                    "topic '\(record.topic)' has no partition \(partition), only 0 to \(topic.partitionCount - 1)"
+                    "topic '\(topic.name)' has no partition \(partition), only 0 to \(topic.partitionCount - 1)"
                 )
             }
             return partition
@@ -137,7 +159,7 @@ extension Accumulator {
             bytes: bytes,
             available: topic.available,
             count: topic.partitionCount,
-            turn: configuration.batchBytes,
+            turn: topic.batchBytes,
             using: &generator
         )
     }
@@ -163,6 +185,12 @@ extension Accumulator {
         guard let queue = active[batch.partition] else { return }
         queue.retry(batch, at: instant)
         if needsNewEpoch { queue.requireNewEpoch() }
+    }
+
+    /// Goes on with a batch's halves, and makes the topic's further batches as small.
+    mutating func split(_ batch: ProducerBatch, _ first: ProducerBatch, _ second: ProducerBatch) {
+        topics[batch.partition.topic]?.batchBytes = max(1, min(configuration.batchBytes, batch.size / 2))
+        active[batch.partition]?.split(batch, first, second)
     }
 
     func isNextInSequence(_ batch: ProducerBatch) -> Bool {

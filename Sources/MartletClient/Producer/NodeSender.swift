@@ -1,3 +1,4 @@
+import CoreMetrics
 import Logging
 import Model
 import NIOCore
@@ -47,6 +48,7 @@ final class NodeSender: Sendable {
         }
         if core.needsIdentity { try await acquireIdentity() }
         let connection = try await core.cluster.connection(to: node)
+        while let delay = connection.throttleDelay, !core.isStopped { await signal.wait(atMost: delay) }
         let batches = core.drain(node: node)
         if !batches.isEmpty { send(batches, connection) }
     }
@@ -99,6 +101,7 @@ final class NodeSender: Sendable {
             for batch in batches { core.refuse(batch, BatchRefusal(error: error, records: [:])) }
             return
         }
+        core.metrics.requests.increment()
         inFlight.withLock { $0 += 1 }
         Task {
             await self.finish(exchange, sent)
@@ -109,6 +112,7 @@ final class NodeSender: Sendable {
 
     private func finish(_ exchange: ProduceExchange, _ sent: SentRequest<ProduceRequest>) async {
         var needsMetadata = false
+        let start = ContinuousClock.now
         do throws(ClientError) {
             if core.configuration.acknowledgement == .none {
                 try await sent.written()
@@ -117,7 +121,9 @@ final class NodeSender: Sendable {
                 }
                 return
             }
-            needsMetadata = settle(exchange, try await sent.response())
+            let response = try await sent.response()
+            core.metrics.requestTime.recordNanoseconds(start.duration(to: .now).wholeNanoseconds)
+            needsMetadata = settle(exchange, response)
         } catch {
             needsMetadata = error.isRetriable
             for batch in exchange.batches.values { failed(batch, error) }
@@ -143,6 +149,7 @@ final class NodeSender: Sendable {
             switch core.verdict(answer, for: batch) {
             case .delivered(let placement): core.succeed(batch, placement)
             case .refused(let refusal): core.refuse(batch, refusal)
+            case .tooLarge(let refusal): core.split(batch, refusal)
             case .retry(let error, let isMoved, let needsNewEpoch):
                 needsMetadata = needsMetadata || isMoved
                 core.retry(batch, because: error, needsNewEpoch: needsNewEpoch)

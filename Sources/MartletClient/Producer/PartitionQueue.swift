@@ -120,11 +120,24 @@ final class PartitionQueue {
     /// Puts the batch back in its place among those to be sent again.
     func retry(_ batch: ProducerBatch, at instant: (_ failures: Int) -> Instant) {
         remove(batch)
-        let place = retrying.firstIndex { $0.ordinal > batch.ordinal } ?? retrying.endIndex
-        retrying.insert(batch, at: place)
+        putBack(batch)
         // Batches that fail together are one failure.
         if inFlight.isEmpty || retrying.count == 1 { failures += 1 }
         retryAt = instant(failures)
+    }
+
+    /// Goes on with the batch's halves in its place, at once.
+    func split(_ batch: ProducerBatch, _ first: ProducerBatch, _ second: ProducerBatch) {
+        remove(batch)
+        if retrying.isEmpty { retryAt = nil }
+        putBack(second)
+        putBack(first)
+    }
+
+    /// In front of those with the same ordinal, which are later parts of what was one batch.
+    private func putBack(_ batch: ProducerBatch) {
+        let place = retrying.firstIndex { $0.ordinal >= batch.ordinal } ?? retrying.endIndex
+        retrying.insert(batch, at: place)
     }
 
     /// Gives the batch up. Those behind it can only follow under a new epoch.

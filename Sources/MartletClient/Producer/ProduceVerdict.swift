@@ -9,6 +9,8 @@ enum ProduceVerdict {
     /// - needsMetadata: The leader may be another broker now.
     /// - needsNewEpoch: The broker lost, or never had, the state that the batch's sequence number builds on (KIP-360).
     case retry(ClientError, needsMetadata: Bool, needsNewEpoch: Bool)
+    /// Too large: its halves may not be.
+    case tooLarge(BatchRefusal)
     case refused(BatchRefusal)
 
     /// - Parameter isNextInSequence: Whether all batches before this one were acknowledged.
@@ -25,6 +27,7 @@ enum ProduceVerdict {
             self = .retry(error, needsMetadata: false, needsNewEpoch: isNextInSequence)
         case .unknownProducerId where batch.sequence != nil, .invalidProducerEpoch where batch.sequence != nil:
             self = .retry(error, needsMetadata: false, needsNewEpoch: true)
+        case .messageTooLarge, .recordListTooLarge: self = .tooLarge(BatchRefusal(error: error, records: [:]))
         default:
             guard code.isRetriable else {
                 self = .refused(BatchRefusal(error: error, records: Self.recordErrors(answer, batch)))

@@ -42,12 +42,31 @@ public final class Producer: Sendable {
     /// ``ClientError/Kind/broker`` if the topic does not exist and is not created by asking for it,
     /// ``ClientError/Kind/invalidArgument`` if the record cannot be sent as it is, ``ClientError/Kind/closed`` after
     /// ``close()``, ``ClientError/Kind/cancelled`` if the task is cancelled while it is suspended.
+    @inlinable
     @discardableResult
     public func enqueue(_ record: ProducerRecord) async throws(ClientError) -> Delivery {
+        // Inlined into the caller, so that a record that fits costs a call and not a task's frame.
+        if let delivery = try enqueueNow(record) { return delivery }
+        return try await enqueueWaiting(record)
+    }
+
+    /// Hands a record over if that needs no waiting: its topic is known and the buffer has room for it.
+    ///
+    /// - Returns: The delivery; nil if ``enqueue(_:)`` would suspend, and the record was not taken.
+    ///
+    /// Throws ``ClientError``: of kind ``ClientError/Kind/invalidArgument`` if the record cannot be sent as it is,
+    /// ``ClientError/Kind/closed`` after ``close()``.
+    public func enqueueNow(_ record: borrowing ProducerRecord) throws(ClientError) -> Delivery? {
+        guard case .record(let delivery, _) = try core.append(record) else { return nil }
+        return delivery
+    }
+
+    @usableFromInline
+    func enqueueWaiting(_ record: ProducerRecord) async throws(ClientError) -> Delivery {
         var isReserved = false
         while true {
             switch try core.append(record, isReserved: isReserved) {
-            case .record(let delivery, _, _): return delivery
+            case .record(let delivery, _): return delivery
             case .unknownTopic: try await core.learn(record.topic)
             case .full(let bytes):
                 try await core.reserve(bytes)

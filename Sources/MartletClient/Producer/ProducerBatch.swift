@@ -30,6 +30,7 @@ struct BatchRefusal: Sendable {
 final class ProducerBatch: @unchecked Sendable {
     let partition: TopicPartition
     let created: Instant
+    private let compression: ProducerConfiguration.Compression
     /// Completes with where the batch was stored, or fails with why it was not.
     let result: BatchResult
     /// Bytes of the memory budget that the batch's records hold.
@@ -43,12 +44,13 @@ final class ProducerBatch: @unchecked Sendable {
     var attempts = 0
 
     /// The records, until they are encoded.
-    private var builder: BatchBuilder?
+    private var builder: BatchBuilder
     private var encoded: ByteBuffer?
 
     init(_ partition: TopicPartition, created: Instant, compression: ProducerConfiguration.Compression) {
         self.partition = partition
         self.created = created
+        self.compression = compression
         result = BatchResult(partition)
         builder = BatchBuilder(compression: compression.codec, level: compression.level)
     }
@@ -57,17 +59,24 @@ final class ProducerBatch: @unchecked Sendable {
     private(set) var size = BatchHeader.length
 
     /// Adds a record and says which place it got.
-    func append(_ record: ProducerRecord, timestamp: Timestamp, reserving bytes: Int) throws(ClientError) -> Int32 {
-        let headers = record.headers.map { RecordHeaderField(name: $0.name, value: $0.value) }
+    func append(
+        _ record: borrowing ProducerRecord,
+        timestamp: Timestamp,
+        reserving bytes: Int
+    ) throws(ClientError) -> Int32 {
         do throws(BatchError) {
-            try builder?.append(key: record.key, value: record.value, headers: headers, timestamp: timestamp)
+            try builder.append(key: record.key, value: record.value, headers: fields(record), timestamp: timestamp)
         } catch {
-            throw ClientError(.invalidArgument, "a record for topic '\(record.topic)' cannot be encoded: \(error)")
+            throw ClientError(.invalidArgument, "a record for topic '\(partition.topic)' cannot be encoded: \(error)")
         }
         reservedBytes += bytes
-        size = builder?.uncompressedSize ?? size
+        size = builder.uncompressedSize
         count += 1
         return count - 1
+    }
+
+    private func fields(_ record: borrowing ProducerRecord) -> [RecordHeaderField] {
+        record.headers.isEmpty ? [] : record.headers.map { RecordHeaderField(name: $0.name, value: $0.value) }
     }
 
     /// Gives the batch its place in the producer's numbering, or takes it away.
@@ -79,20 +88,58 @@ final class ProducerBatch: @unchecked Sendable {
     /// The batch as it travels. Compresses the first time; later only the numbering can have changed.
     func encode() throws(ClientError) -> ByteBuffer {
         do throws(BatchError) {
-            if var builder {
+            guard var bytes = encoded.take() else {
                 stamp(&builder)
                 let bytes = try builder.finish()
-                self.builder = nil
+                builder = BatchBuilder()
                 encoded = bytes
                 return bytes
             }
-            guard var bytes = encoded.take() else { throw .empty }
             stamp(&bytes)
             encoded = bytes
             return bytes
         } catch {
             throw ClientError(.invalidArgument, "records for \(partition) cannot be encoded: \(error)")
         }
+    }
+
+    /// Two batches with the records of this one, which the broker finds too large, half of its bytes in each. Numbered
+    /// as this one was, so that those behind it stay in sequence.
+    ///
+    /// - Returns: nil if there is only one record.
+    func halves() throws(ClientError) -> (first: ProducerBatch, second: ProducerBatch)? {
+        guard count > 1, let encoded else { return nil }
+        let (first, second) = (emptyCopy(), emptyCopy())
+        do throws(BatchError) {
+            var reader = try RecordReader(batch: encoded, limits: ReadLimits(maximumDecompressedBytes: size))
+            while let record = try reader.next() {
+                let isFirst =
+                    first.count == 0 || (second.count == 0 && first.size < size / 2 && first.count < count - 1)
+                try (isFirst ? first : second).append(record)
+            }
+        } catch {
+            throw ClientError(.invalidArgument, "records for \(partition) cannot be split: \(error)")
+        }
+        first.reservedBytes = reservedBytes / 2
+        second.reservedBytes = reservedBytes - first.reservedBytes
+        if let identity, let sequence {
+            first.number(identity, sequence)
+            second.number(identity, sequence.advanced(by: first.count))
+        }
+        return (first, second)
+    }
+
+    private func emptyCopy() -> ProducerBatch {
+        let copy = ProducerBatch(partition, created: created, compression: compression)
+        copy.ordinal = ordinal
+        copy.attempts = attempts
+        return copy
+    }
+
+    private func append(_ record: Record) throws(BatchError) {
+        try builder.append(key: record.key, value: record.value, headers: record.headers, timestamp: record.timestamp)
+        size = builder.uncompressedSize
+        count += 1
     }
 
     private func stamp(_ builder: inout BatchBuilder) {

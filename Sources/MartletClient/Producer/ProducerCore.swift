@@ -1,3 +1,4 @@
+import CoreMetrics
 import Logging
 import Model
 import Wire
@@ -18,12 +19,14 @@ final class ProducerCore: Sendable {
 
     let configuration: ProducerConfiguration
     let cluster: Cluster
+    let metrics: ProducerMetrics
     let time = SystemTime()
     private let state: Locked<State>
 
     init(configuration: ProducerConfiguration) {
         self.configuration = configuration
         cluster = Cluster(configuration: configuration.client, createsTopics: true)
+        metrics = ProducerMetrics(configuration.client)
         let accumulator = Accumulator(configuration: configuration, seed: .random(in: 0 ... .max))
         state = Locked(State(accumulator: accumulator, expiredAt: time.instant))
     }
@@ -32,14 +35,16 @@ final class ProducerCore: Sendable {
 
     // MARK: Appending
 
-    func append(_ record: ProducerRecord, isReserved: Bool = false) throws(ClientError) -> Accumulator.Appended {
+    func append(_ record: borrowing ProducerRecord, isReserved: Bool = false) throws(ClientError)
+        -> Accumulator.Appended
+    {
         let time = time
         let appended = try state.withLock { state throws(ClientError) in
             if state.isClosed { throw .closed("producer") }
             return try state.accumulator.append(record, now: time.instant, clock: time.now, isReserved: isReserved)
         }
-        if case .record(_, let partition, let isUrgent) = appended, isUrgent {
-            wake(cluster.metadata.leader(of: partition)?.id)
+        if case .record(let delivery, isUrgent: true) = appended {
+            wake(cluster.metadata.leader(of: delivery.batch.partition)?.id)
         }
         return appended
     }
@@ -88,15 +93,31 @@ final class ProducerCore: Sendable {
     // MARK: Answers
 
     func succeed(_ batch: ProducerBatch, _ placement: BatchPlacement) {
-        let room = state.withLock { $0.accumulator.succeed(batch) }
+        let (room, used) = state.withLock { ($0.accumulator.succeed(batch), $0.accumulator.budget.used) }
         batch.result.complete(placement)
+        metrics.delivered(batch)
+        metrics.bufferBytes.record(Int64(used))
         for waiter in room { waiter.complete(.success(())) }
     }
 
     func refuse(_ batch: ProducerBatch, _ refusal: BatchRefusal) {
         let room = state.withLock { $0.accumulator.abandon(batch) }
         batch.result.fail(refusal)
+        metrics.failedRecords.increment(by: Int64(batch.count))
         for waiter in room { waiter.complete(.success(())) }
+    }
+
+    /// Goes on with the halves of a batch that is too large; refuses it if it has only one record.
+    func split(_ batch: ProducerBatch, _ refusal: BatchRefusal) {
+        if isStopped { return refuse(batch, BatchRefusal(error: .closed("producer"), records: [:])) }
+        do throws(ClientError) {
+            guard let (first, second) = try batch.halves() else { return refuse(batch, refusal) }
+            metrics.splits.increment()
+            state.withLock { $0.accumulator.split(batch, first, second) }
+            batch.result.split(first, second)
+        } catch {
+            refuse(batch, BatchRefusal(error: error, records: [:]))
+        }
     }
 
     /// Takes a batch back to send it again, or gives it up if its time is over.
@@ -107,6 +128,7 @@ final class ProducerCore: Sendable {
             return refuse(batch, BatchRefusal(error: expiry(batch, error), records: [:]))
         }
         let backoff = cluster.backoff
+        metrics.retries.increment()
         state.withLock { state in
             state.accumulator.retry(batch, needsNewEpoch: needsNewEpoch) { failures in
                 now.advanced(by: backoff.delay(afterFailures: failures))
@@ -127,7 +149,7 @@ final class ProducerCore: Sendable {
             state.expiredAt = now
             return state.accumulator.expire(now: now)
         }
-        for batch in late { batch.result.fail(BatchRefusal(error: expiry(batch, nil), records: [:])) }
+        for batch in late { giveUp(batch, expiry(batch, nil)) }
         for waiter in room { waiter.complete(.success(())) }
     }
 
@@ -144,8 +166,13 @@ final class ProducerCore: Sendable {
     /// Fails everything that waits.
     func failAll(_ error: ClientError) {
         let (batches, room) = state.withLock { $0.accumulator.removeAll() }
-        for batch in batches { batch.result.fail(BatchRefusal(error: error, records: [:])) }
+        for batch in batches { giveUp(batch, error) }
         for waiter in room { waiter.complete(.failure(error)) }
+    }
+
+    private func giveUp(_ batch: ProducerBatch, _ error: ClientError) {
+        batch.result.fail(BatchRefusal(error: error, records: [:]))
+        metrics.failedRecords.increment(by: Int64(batch.count))
     }
 
     // MARK: Senders
@@ -197,7 +224,7 @@ final class ProducerCore: Sendable {
         var failure: ClientError?
         for result in results {
             do throws(ClientError) {
-                _ = try await result.promise.value()
+                try await result.settled()
             } catch {
                 if error.kind == .cancelled { throw error }
                 failure = failure ?? error

@@ -49,6 +49,8 @@ final class RealBroker {
         var configuration = ClientConfiguration(bootstrap: [address])
         configuration.retryBackoff = .milliseconds(5)
         configuration.maximumRetryBackoff = .milliseconds(50)
+        configuration.reconnectBackoff = .milliseconds(5)
+        configuration.maximumReconnectBackoff = .milliseconds(50)
         return configuration
     }
 }

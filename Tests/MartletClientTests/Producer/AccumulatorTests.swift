@@ -32,7 +32,7 @@ import Testing
             now: .at(milliseconds: milliseconds),
             clock: Timestamp(milliseconds: 0)
         )
-        guard case .record(let delivery, _, let isUrgent) = appended else {
+        guard case .record(let delivery, let isUrgent) = appended else {
             Issue.record("not appended: \(appended)")
             throw ClientError(.invalidArgument, "not appended")
         }
@@ -127,14 +127,14 @@ import Testing
         var accumulator = accumulator()
         let record = ProducerRecord(topic: "t", key: "21", value: "x")
         guard
-            case .record(_, let partition, _) = try accumulator.append(
+            case .record(let delivery, _) = try accumulator.append(
                 record,
                 now: .at(milliseconds: 0),
                 clock: .none
             )
         else { return #expect(Bool(false)) }
         // toPositive(-973932308) % 4
-        #expect(partition.partition == 0x7fff_ffff & -973_932_308 % 4)
+        #expect(delivery.batch.partition.partition == 0x7fff_ffff & -973_932_308 % 4)
     }
 
     // MARK: Order and numbering

@@ -41,7 +41,13 @@ import Wire
         #expect(refusal.records[0] == nil)
     }
 
-    @Test(arguments: [ErrorCode.messageTooLarge, .topicAuthorizationFailed, .invalidTimestamp, .unknownServerError])
+    @Test(arguments: [ErrorCode.messageTooLarge, .recordListTooLarge])
+    func batchesThatAreTooLargeMayBeSplit(code: ErrorCode) throws {
+        guard case .tooLarge(let refusal) = try verdict(code) else { return #expect(Bool(false)) }
+        #expect(refusal.error.kafkaName == code.name)
+    }
+
+    @Test(arguments: [ErrorCode.topicAuthorizationFailed, .invalidTimestamp, .unknownServerError])
     func lastingErrorsAreFinal(code: ErrorCode) throws {
         guard case .refused = try verdict(code) else { return #expect(Bool(false)) }
     }

@@ -20,6 +20,8 @@ final class MemoryBroker: Sendable {
         var port = 0
         var topics: [String: [Partition]]
         var nextProducer: Int64 = 100
+        var opensSessions = false
+        var leaderEpoch: @Sendable () -> Int32 = { 0 }
     }
 
     private let state: Locked<State>
@@ -32,6 +34,15 @@ final class MemoryBroker: Sendable {
         ApiVersionsRequest.api, MetadataRequest.api, ProduceRequest.api, FetchRequest.api, ListOffsetsRequest.api,
         InitProducerIdRequest.api,
     ]
+
+    /// The number of the fetch session that it says it has opened.
+    static let session: Int32 = 4711
+
+    /// Lets it pretend that it opens fetch sessions.
+    func opensSessions() { state.withLock { $0.opensSessions = true } }
+
+    /// What it says the epoch of its partitions' leader is.
+    func leaderEpoch(_ epoch: @escaping @Sendable () -> Int32) { state.withLock { $0.leaderEpoch = epoch } }
 
     func setPort(_ port: Int) { state.withLock { $0.port = port } }
 
@@ -110,7 +121,7 @@ final class MemoryBroker: Sendable {
                         var partition = MetadataResponse.Partition()
                         partition.index = Int32(index)
                         partition.leaderID = 1
-                        partition.leaderEpoch = 0
+                        partition.leaderEpoch = state.leaderEpoch()
                         return partition
                     }
                 } else {
@@ -181,6 +192,7 @@ final class MemoryBroker: Sendable {
     private func fetch(_ request: FetchRequest) throws -> FetchResponse {
         try state.withLock { state in
             var response = FetchResponse()
+            response.sessionID = state.opensSessions ? Self.session : 0
             for topic in request.topics {
                 var answer = FetchResponse.Topic()
                 answer.name = topic.name

@@ -47,12 +47,23 @@ final class ScriptedBroker: Sendable {
         apis: [API] = MemoryBroker.apis,
         script: @escaping Script = { _ in nil }
     ) async throws -> ScriptedBroker {
+        try await start(topics: topics, apis: apis, preparing: { _ in }, script: script)
+    }
+
+    /// - Parameter prepare: Puts handlers in front of the protocol.
+    static func start(
+        topics: [String: Int] = ["t": 1],
+        apis: [API] = MemoryBroker.apis,
+        preparing prepare: @escaping @Sendable (any Channel) throws -> Void,
+        script: @escaping Script
+    ) async throws -> ScriptedBroker {
         let memory = MemoryBroker(topics: topics)
         let log = Locked<[ScriptedCall]>([])
         let channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
+                    try prepare(channel)
                     let handler = ScriptedHandler(memory: memory, apis: apis, log: log, script: script)
                     try channel.pipeline.syncOperations.addHandler(handler)
                 }
@@ -81,6 +92,8 @@ final class ScriptedBroker: Sendable {
         var configuration = ClientConfiguration(bootstrap: [address])
         configuration.retryBackoff = .milliseconds(1)
         configuration.maximumRetryBackoff = .milliseconds(5)
+        configuration.reconnectBackoff = .milliseconds(1)
+        configuration.maximumReconnectBackoff = .milliseconds(5)
         // Patient, though, where a loaded machine and not the broker may be slow.
         configuration.connectTimeout = .seconds(120)
         configuration.operationTimeout = .seconds(240)
