@@ -16,9 +16,9 @@ import Testing
             (.topicAuthorizationFailed, .denied), (.groupAuthorizationFailed, .denied),
             (.clusterAuthorizationFailed, .denied),
             (.saslAuthenticationFailed, .denied), (.unknownTopicOrPartition, .failure), (.topicAlreadyExists, .failure),
-        ] as [(ErrorCode, ExitStatus)]
+        ] as [(ErrorCode, MartletCLI.ExitStatus)]
     )
-    func whatABrokerDeniesIsToldApart(code: ErrorCode, status: ExitStatus) {
+    func whatABrokerDeniesIsToldApart(code: ErrorCode, status: MartletCLI.ExitStatus) {
         let error = ClientError(code: code, context: "topic 't'")
         #expect(ExitStatus(error) == status)
         #expect(error.description.contains("hint: "))
