@@ -106,6 +106,14 @@ let package = Package(
             swiftSettings: settings
         ),
 
+        // The README's example, which the tests build and run.
+        .executableTarget(
+            name: "orders",
+            dependencies: ["MartletClient", nioCore],
+            path: "config/example",
+            swiftSettings: settings
+        ),
+
         // Run by `scripts/bench client`, in a release build.
         .executableTarget(
             name: "client-load",
@@ -130,7 +138,11 @@ let package = Package(
         tests("Server", ["Broker", "Wire", nioCore]),
         tests(
             "MartletClient",
-            ["Server", "Broker", "Wire", "Records", nioCore, nioPosix, logging, metrics, metricsTesting, lifecycle]
+            [
+                "Server", "Broker", "Wire", "Records", nioCore, nioPosix, logging, metrics, metricsTesting, lifecycle,
+                "orders",
+            ],
+            exclude: ["Interop/other_client.py"]
         ),
         tests("MartletCLI", ["MartletClient", "Model", nioCore, argumentParser]),
         .testTarget(name: "RepositoryTests", dependencies: ["Wire", "Broker"], swiftSettings: settings),

@@ -66,8 +66,9 @@ package struct LogConfig: Equatable, Sendable {
         return max(Self.minimumSpanMilliseconds, retentionMilliseconds / Self.spansPerRetention)
     }
 
-    /// The shortest time that a segment is meant to last, and between two looks for expired ones.
-    package static let minimumSpanMilliseconds: Int64 = 1000
+    /// The shortest time that a segment is meant to last, and between two looks for expired ones: the tenth holds from a
+    /// `retention.ms` of ``spansPerRetention`` times as much on, which is a second. Below, it is twice this span.
+    package static let minimumSpanMilliseconds: Int64 = 50
     /// How many segments of the greatest span make up `retention.ms`.
     package static let spansPerRetention: Int64 = 20
 

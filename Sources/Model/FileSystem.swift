@@ -8,8 +8,9 @@ package protocol FileSystem: Sendable {
     func createDirectory(_ path: String) throws(FileError)
     /// The names in a directory, in no particular order, without `.` and `..`.
     func list(_ directory: String) throws(FileError) -> [String]
-    /// Whether a file or directory of that name exists.
-    func exists(_ path: String) -> Bool
+    /// Whether a file or directory of that name exists. Throws where that cannot be said: what a disk does not tell is not
+    /// absent.
+    func exists(_ path: String) throws(FileError) -> Bool
     /// Renames a file or directory, replacing a file of the new name.
     func rename(_ path: String, to newPath: String) throws(FileError)
     /// Removes a file; one that is not there is no error.

@@ -36,6 +36,17 @@ extension StoredBatch {
         return .rewritten(try assembled(kept, horizon: needsHorizon ? horizon : nil))
     }
 
+    /// The batch with all its records and the time after which it may go; without that where its timestamps are too far
+    /// from it.
+    package func withDeleteHorizon(_ horizon: Timestamp) throws(BatchError) -> ByteBuffer {
+        var records: [StoredRecord] = []
+        try forEachRecord { record in
+            records.append(record)
+            return true
+        }
+        return try assembled(records, horizon: horizon)
+    }
+
     /// The batch without any record: what is left to remember a producer's last sequence number, or the end of what was
     /// compacted.
     package func emptied() -> ByteBuffer {

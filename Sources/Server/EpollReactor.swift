@@ -164,6 +164,7 @@ package final class EpollReactor: Reactor, @unchecked Sendable {
 
     private func run() {
         threadID.store(UInt(pthread_self()), ordering: .relaxed)
+        DiskWaits.forbidOnThisThread()
         var events = [martlet_event](repeating: martlet_event(), count: Self.eventsPerWait)
         while true {
             let count = martlet_epoll_wait(epoll, &events, CInt(Self.eventsPerWait), nextTimeout())

@@ -63,7 +63,7 @@ package final class CountingFileSystem: FileSystem {
 
     package func list(_ directory: String) throws(FileError) -> [String] { try base.list(directory) }
 
-    package func exists(_ path: String) -> Bool { base.exists(path) }
+    package func exists(_ path: String) throws(FileError) -> Bool { try base.exists(path) }
 
     package func rename(_ path: String, to newPath: String) throws(FileError) { try base.rename(path, to: newPath) }
 

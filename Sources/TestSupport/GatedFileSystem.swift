@@ -46,7 +46,7 @@ package final class GatedFileSystem: FileSystem {
 
     package func createDirectory(_ path: String) throws(FileError) { try base.createDirectory(path) }
     package func list(_ directory: String) throws(FileError) -> [String] { try base.list(directory) }
-    package func exists(_ path: String) -> Bool { base.exists(path) }
+    package func exists(_ path: String) throws(FileError) -> Bool { try base.exists(path) }
     package func remove(_ path: String) throws(FileError) { try base.remove(path) }
     package func removeTree(_ path: String) throws(FileError) { try base.removeTree(path) }
     package func syncDirectory(_ path: String) throws(FileError) { try base.syncDirectory(path) }

@@ -10,7 +10,7 @@ package import Model
 package final class SimulatedFileSystem: FileSystem {
     /// An operation that a test can make fail.
     package enum Operation: Sendable, Hashable {
-        case open, read, write, truncate, reserve, sync, map
+        case open, look, read, write, truncate, reserve, sync, map
         case space
         case createDirectory, list, rename, remove, syncDirectory, syncAll
     }
@@ -131,7 +131,12 @@ package final class SimulatedFileSystem: FileSystem {
         }
     }
 
-    package func exists(_ path: String) -> Bool { state.withLock { $0.root.node(path) != nil } }
+    package func exists(_ path: String) throws(FileError) -> Bool {
+        try state.withLock { state throws(FileError) in
+            if let code = state.fault?(.look, path) { throw FileError("look for", path, code: code) }
+            return state.root.node(path) != nil
+        }
+    }
 
     package func rename(_ path: String, to newPath: String) throws(FileError) {
         try perform(.rename, path) { state throws(FileError) in
@@ -184,7 +189,8 @@ package final class SimulatedFileSystem: FileSystem {
         _ path: String,
         _ body: (inout State) throws(FileError) -> Result
     ) throws(FileError) -> Result {
-        try state.withLock { state throws(FileError) in
+        if [.sync, .syncDirectory, .syncAll].contains(operation) { DiskWaits.begin(path) }
+        return try state.withLock { state throws(FileError) in
             state.counts[operation, default: 0] += 1
             switch state.disk.next() {
             case .proceed: break

@@ -112,7 +112,7 @@ import Testing
         try fixture.log.flush()
         fixture.log.abandon()
         fileSystem.crash()
-        #expect(fileSystem.exists("\(fixture.directory)/partition.metadata"))
+        #expect(try fileSystem.exists("\(fixture.directory)/partition.metadata"))
         try fixture.reopenAsIs(clean: false)
         try fixture.append()
     }

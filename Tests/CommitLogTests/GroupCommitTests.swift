@@ -88,7 +88,7 @@ extension PartitionLog {
         try other.append()
         other.waitUntilDurable()
         #expect(throws: expected) { try bad.directory.close() }
-        #expect(!fileSystem.exists("/bad/.kafka_cleanshutdown"))
+        #expect(try !fileSystem.exists("/bad/.kafka_cleanshutdown"))
         try good.directory.close()
     }
 
@@ -170,7 +170,7 @@ extension PartitionLog {
         while outcomes.withLock({ $0.last }) != true { told.wait() }
         #expect(outcomes.withLock { $0.first } == false)
         #expect(directory.directory.failure == nil)
-        #expect(fileSystem.exists("/data/recovery-point-offset-checkpoint"))
+        #expect(try fileSystem.exists("/data/recovery-point-offset-checkpoint"))
     }
 
     // MARK: What is seen, and when

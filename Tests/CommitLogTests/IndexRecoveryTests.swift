@@ -37,6 +37,25 @@ import Testing
         return (directory, log)
     }
 
+    /// A power cut may leave the next segment, and zeros where the indexes of the finished one were to be.
+    @Test func theIndexesOfAFinishedSegmentCountForNothingBeforeTheyAreSynced() throws {
+        let fixture = try LogFixture(on: disk)
+        fixture.environment.fullScanBytes = 0
+        fixture.config.indexIntervalBytes = 0
+        try fixture.reopen(clean: true)
+        for time in [9, 8, 7] as [Int64] { try fixture.append(TestBatch(timestamps: [Self.start + time])) }
+        try fixture.log.rollIfAged(always: true)
+        fixture.log.abandon()
+        let path = fixture.path(0, ".timeindex")
+        let sound = try fixture.contents(of: path)
+        #expect(!sound.isEmpty)
+        try fixture.overwrite(path, with: [UInt8](repeating: 0, count: sound.count))
+        try fixture.reopenAsIs(clean: false, hints: OpeningHints(recoveryPoint: Offset(3)))
+        #expect(try fixture.contents(of: path) == sound)
+        let found = try fixture.log.offset(forTimestamp: Timestamp(milliseconds: Self.start + 9))
+        #expect(found?.offset == .zero)
+    }
+
     private func append(_ time: Int64, to log: PartitionLog) throws {
         let value = String(repeating: "x", count: Self.batchBytes - 80)
         _ = try log.append(try TestBatch(values: [value], timestamps: [time]).bytes(now: 0))

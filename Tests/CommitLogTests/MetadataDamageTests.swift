@@ -77,6 +77,53 @@ import Testing
         }
     }
 
+    /// There is no place for a checksum in one without entries, and a start must not be refused for one flipped bit.
+    @Test func everyFlippedBitOfACheckpointWithoutEntriesIsDamageAndNoOtherFormat() throws {
+        let text = OffsetCheckpoint().checkpoint.sealed
+        for position in 0..<text.utf8.count {
+            for bit in 0..<8 as Range<UInt8> {
+                var bytes = Array(text.utf8)
+                bytes[position] ^= 1 << bit
+                let flipped = String(decoding: bytes, as: UTF8.self)
+                #expect {
+                    try OffsetCheckpoint(TextCheckpoint(flipped, path: "x"), path: "x")
+                } throws: { error in
+                    if case .corrupt = error as? LogError { true } else { false }
+                }
+            }
+        }
+    }
+
+    @Test func aCheckpointWithEntriesOfAnotherVersionIsLeftAlone() throws {
+        #expect {
+            try TextCheckpoint("1\n1\nevents 0 1204\n", path: "x")
+        } throws: { error in
+            if case .unsupportedFormat = error as? LogError { true } else { false }
+        }
+    }
+
+    @Test func everyFlippedBitOfACheckpointWithoutEntriesCostsNothing() throws {
+        let path = "/data/log-start-offset-checkpoint"
+        do {
+            let directory = try open()
+            try append(3, to: openLog(directory))
+            try directory.close()
+        }
+        let sound = try contents(of: path)
+        #expect(String(decoding: sound, as: UTF8.self) == "0\n0\n")
+        for bit in 0..<sound.count * 8 {
+            let copy = fileSystem.copy()
+            var bytes = sound
+            bytes[bit / 8] ^= 1 << (bit % 8)
+            try SmallFile.write(bytes, to: path, copy, synced: false)
+            let environment = LogEnvironment(fileSystem: copy, time: ManualTime())
+            let directory = try LogDirectory.open("/data", nodeID: 1, environment: environment)
+            #expect(directory.damaged.count == 1, "bit \(bit)")
+            let log = try directory.openPartition(partition, topicID: topicID, config: LogConfig())
+            #expect(log.offsets.logStart == .zero && log.offsets.logEnd == Offset(3), "bit \(bit)")
+        }
+    }
+
     @Test func everyCutOfAChecksummedTextIsNoticed() throws {
         let checkpoint = OffsetCheckpoint([partition: Offset(1204), TopicPartition("b", 3): Offset(77)]).checkpoint
         for length in 0..<checkpoint.sealed.utf8.count {

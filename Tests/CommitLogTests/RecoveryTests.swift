@@ -160,12 +160,12 @@ import Testing
         #expect(fixture.log.recovery.repairedFiles == [epochs])
         #expect(try fixture.allValues() == ["value"])
         try fixture.log.close()
-        try fixture.overwrite(epochs, with: Array("7\n0\n".utf8))
+        try fixture.overwrite(epochs, with: Array("7\n1\n0 0\n".utf8))
         #expect { try fixture.reopenAsIs(clean: true) } throws: { error in
             guard case .unsupportedFormat(epochs, _) = error as? LogError else { return false }
             return true
         }
-        #expect(try fixture.contents(of: epochs) == Array("7\n0\n".utf8))
+        #expect(try fixture.contents(of: epochs) == Array("7\n1\n0 0\n".utf8))
     }
 
     @Test func messagesFromBeforeBatchesAreLeftAlone() throws {

@@ -179,7 +179,7 @@ import Testing
         let log = try RottenLog()
         let newer: [(name: String, bytes: [UInt8], words: String)] = [
             ("partition.metadata", Array("version: 7\ntopic_id: \(log.fixture.topicID)\n".utf8), "version is '7'"),
-            ("leader-epoch-checkpoint", Array("9\n0\n".utf8), "version is '9'"),
+            ("leader-epoch-checkpoint", Array("9\n1\n0 0\n".utf8), "version is '9'"),
         ]
         for (name, bytes, words) in newer {
             for clean in [true, false] {

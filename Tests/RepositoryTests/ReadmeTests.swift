@@ -59,3 +59,14 @@ func scriptsTheReadmeNamesCanBeRun() {
         advice: "Correct the name in README.md, write the script, or chmod +x it."
     )
 }
+
+@Test(.enabled(if: readmeExists, "there is no README yet"))
+func readmesExampleIsTheProgramThatIsBuilt() throws {
+    let begin = try #require(readme.range(of: "<!-- example:begin -->\n```swift\n"))
+    let end = try #require(readme.range(of: "```\n<!-- example:end -->"))
+    let program = try #require(Repository.read("config/example/Orders.swift"))
+    #expect(
+        readme[begin.upperBound..<end.lowerBound] == program[...],
+        "Copy config/example/Orders.swift between the markers in README.md"
+    )
+}

@@ -5,6 +5,9 @@ import Model
 /// Applies retention to all partitions, now and then on a thread of its own, and whenever someone asks. Thread-safe: one
 /// lock lets one round run at a time.
 ///
+/// A round looks at those topics of which something may be due by then: where a segment expires, and as often as
+/// `retention.ms` wants it, since what is appended meanwhile may have old timestamps.
+///
 /// Before each round the clocks are read: see ``ClockWitness``.
 package final class RetentionKeeper: Sendable {
     private struct State {
@@ -22,8 +25,8 @@ package final class RetentionKeeper: Sendable {
     private let interval: Duration
     private let health: Health
     private let state: Locked<State>
-    /// Held for the length of a round.
-    private let round = Lock()
+    /// Held for the length of a round: when each topic is to be looked at again, by its id.
+    private let round = Locked<[TopicID: Instant]>([:])
     private let wakeUp = Semaphore()
 
     init(
@@ -60,6 +63,10 @@ package final class RetentionKeeper: Sendable {
         thread?.join()
     }
 
+    /// How long the thread waits for more news before it looks: whoever makes a thousand topics causes a few rounds, not a
+    /// thousand.
+    private static let gathering = Duration.milliseconds(250)
+
     /// Retention times may have become shorter: the thread looks at them soon.
     func configurationChanged() {
         let isFirst = state.withLock { state in
@@ -70,44 +77,58 @@ package final class RetentionKeeper: Sendable {
     }
 
     private func work() {
-        let shortest = Duration.milliseconds(LogConfig.minimumSpanMilliseconds)
-        var pause = shortest
+        var pause = Self.gathering
         while true {
-            // Whoever makes a thousand topics causes a few rounds, not a thousand: only the end interrupts the rest.
-            if wakeUp.wait(atMost: pause), !state.withLock({ $0.isStopping }) { _ = wakeUp.wait(atMost: shortest) }
-            let isStopping = state.withLock { state in
-                state.isNudged = false
-                return state.isStopping
+            // Only the end interrupts the rest.
+            if wakeUp.wait(atMost: pause), !state.withLock({ $0.isStopping }) {
+                _ = wakeUp.wait(atMost: Self.gathering)
+            }
+            let (isStopping, isNudged) = state.withLock { state in
+                defer { state.isNudged = false }
+                return (state.isStopping, state.isNudged)
             }
             if isStopping { return }
+            if isNudged { round.withLock { $0 = [:] } }
             pause = check()
         }
     }
 
     // MARK: Rounds
 
-    /// Applies retention to every partition and frees the space of what went before. Returns when to look again.
+    /// Applies retention wherever something may be due, and frees the space of what went before. Returns when to look
+    /// again.
     @discardableResult
     package func check() -> Duration {
-        round.withLock {
+        round.withLock { due in
             let now = read(isOrdered: false)
             var next: Duration = interval
             var hasRemoved = false
+            var later: [TopicID: Instant] = [:]
             for topic in topics.snapshot.sorted {
+                let begun = time.instant
+                if let known = due[topic.id], begun < known {
+                    later[topic.id] = known
+                    next = min(next, begun.duration(to: known))
+                    continue
+                }
+                var pause = interval
                 for partition in topic.partitions {
                     if state.withLock({ $0.isStopping }) { return next }
                     guard let partitionLog = partition.openLog else { continue }
                     let (removed, wait) = check(partitionLog, now)
                     hasRemoved = hasRemoved || removed
-                    next = min(next, wait)
+                    pause = min(pause, wait)
                 }
+                later[topic.id] = begun.advanced(by: pause)
+                next = min(next, pause)
             }
+            due = later
             if hasRemoved { storage.saveLogStarts() }
             return max(next, .milliseconds(LogConfig.minimumSpanMilliseconds))
         }
     }
 
-    /// One partition's turn. A failure is logged, and tried again the next time.
+    /// One partition's turn. A failure is logged, and tried again after the interval.
     private func check(_ partition: PartitionLog, _ now: WitnessedTime) -> (hasRemoved: Bool, next: Duration) {
         var next = interval
         var hasRemoved = false
@@ -118,6 +139,7 @@ package final class RetentionKeeper: Sendable {
             if let due = try partition.removeDueFiles() { next = min(next, time.instant.duration(to: due)) }
             if outcome.config.cleanupPolicy.contains(.delete), let limit = outcome.config.retentionMilliseconds {
                 next = min(next, .milliseconds(limit / LogConfig.spansPerRetention))
+                next = min(next, outcome.timeToExpiry(from: now.now) ?? next)
             }
         } catch {
             // Deleted or closed between the list of topics and here.
@@ -139,7 +161,7 @@ package final class RetentionKeeper: Sendable {
 
     /// What retention would do to a topic's partitions, by partition number.
     func explain(_ topic: HostedTopic) -> [Result<RetentionOutcome, LogError>] {
-        round.withLock {
+        round.withLock { _ in
             let now = read(isOrdered: true)
             return topic.partitions.map { partition in
                 Result { () throws(LogError) in try partition.log().explainRetention(at: now) }
@@ -149,7 +171,7 @@ package final class RetentionKeeper: Sendable {
 
     /// Applies retention to a topic's partitions; what was done, by partition number.
     func apply(_ topic: HostedTopic) -> [Result<RetentionOutcome, LogError>] {
-        round.withLock {
+        round.withLock { _ in
             let now = read(isOrdered: true)
             let outcomes = topic.partitions.map { partition in
                 Result { () throws(LogError) in try partition.log().applyRetention(at: now) }

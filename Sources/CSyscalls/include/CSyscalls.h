@@ -53,6 +53,10 @@ int martlet_semaphore_wait(sem_t *semaphore, int64_t deadline_seconds, long dead
 /// setpriority(2) of the calling thread: from 0, as others, to 19, only when nobody else wants to run. 0, or -1 with errno
 /// set.
 int martlet_set_niceness(int niceness);
+/// Says whether the calling thread may wait for a disk, which it may at first; returns what was said before. 1: it may not.
+int martlet_forbid_disk_waits(int forbidden);
+/// Whether the calling thread may not wait for a disk.
+int martlet_disk_waits_are_forbidden(void);
 /// Names the calling thread (at most 15 bytes are kept).
 void martlet_name_thread(const char *name);
 /// The process's resident set in bytes, from /proc/self/statm; 0 where it is not available.
@@ -60,5 +64,7 @@ uint64_t martlet_resident_bytes(void);
 /// Installs handlers for SIGINT and SIGTERM and ignores SIGPIPE. Returns the end of a pipe from which one byte can be read
 /// for each signal that came, the signal's number, or -1 with errno set. Once per process.
 int martlet_watch_signals(void);
+/// How many rows the terminal has (TIOCGWINSZ); 0 if the descriptor is none, or does not say.
+int martlet_terminal_rows(int descriptor);
 
 #endif

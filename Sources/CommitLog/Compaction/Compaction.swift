@@ -22,8 +22,11 @@ struct Compaction {
     private var bytesToRead = 0
     /// What is still to be read.
     private(set) var pending: [LogSegment] = []
-    /// When the last of the tombstones that stay may go.
+    /// When the last of the tombstones and markers that stay may go.
     private var tombstonesExpire = Timestamp.none
+    /// What became of the transactions; nil as long as none was met.
+    private var outcomes: TransactionOutcomes?
+    var trail = TransactionTrail()
 
     /// After so many bytes the control is told: each time costs a lock and a look at the clock.
     private static let reportInterval = 256 << 10
@@ -54,10 +57,11 @@ struct Compaction {
         let all = sources.filter { $0.facts.baseOffset < survey.firstUncleanable }
         pending = all.map(\.segment)
         bytesToRead = (dirty + all).reduce(0) { $0 + $1.facts.size }
-        try takeIn(keys, dirty, start: start)
+        let isHeldUp = try takeIn(keys, dirty, start: start)
         result.range = start.rawValue..<keys.end.rawValue
         result.keys = keys.count
-        result.needsAnotherPass = keys.end < survey.firstUncleanable
+        result.needsAnotherPass = keys.end < survey.firstUncleanable && !isHeldUp
+        if isHeldUp, keys.end == start { return try tell() }
         let rules = CompactionRules(
             keys: keys,
             lastOffsets: lastOffsets,
@@ -83,14 +87,17 @@ struct Compaction {
         }
     }
 
+    /// Notes when something that stays may go.
+    mutating func noteExpiry(_ time: Timestamp) { tombstonesExpire = max(tombstonesExpire, time) }
+
     /// Notes what was read and written.
-    private mutating func account(read: Int, written: Int = 0) throws(LogError) {
+    mutating func account(read: Int, written: Int = 0) throws(LogError) {
         bytesRead += read
         untold += read + written
         if untold >= Self.reportInterval { try tell() }
     }
 
-    private mutating func tell() throws(LogError) {
+    mutating func tell() throws(LogError) {
         control.progressed(to: min(bytesRead, bytesToRead), of: bytesToRead)
         if untold > 0 { try control.transferred(untold) }
         untold = 0
@@ -98,13 +105,22 @@ struct Compaction {
 
     // MARK: The keys
 
-    private mutating func takeIn(_ keys: KeyMap, _ sources: [Source], start: Offset) throws(LogError) {
+    /// Returns whether a transaction that has no end yet stands in the way of more.
+    private mutating func takeIn(_ keys: KeyMap, _ sources: [Source], start: Offset) throws(LogError) -> Bool {
         for source in sources {
             var isFull = false
             var walk = try SegmentWalk(source.segment, end: source.facts.size)
             while let header = try walk.next() {
                 try account(read: header.totalLength)
                 guard header.lastOffset >= start, CompactionRules.isCompacted(header) else { continue }
+                if header.attributes.isTransactional, outcomes == nil {
+                    outcomes = try settleTransactions(sources, from: start)
+                }
+                if let limit = outcomes?.firstUndecided, header.nextOffset > limit { return true }
+                if outcomes?.isAborted(header) ?? false {
+                    keys.pass(to: header.nextOffset)
+                    continue
+                }
                 try walk.withBatch(limit: log.environment.maximumDecompressedBytes) { batch throws(BatchError) in
                     try batch.forEachRecord { record in
                         if record.offset < start || keys.note(record.key, at: record.offset) { return true }
@@ -112,12 +128,13 @@ struct Compaction {
                         return false
                     }
                 }
-                if isFull { return }
+                if isFull { return false }
                 keys.pass(to: header.nextOffset)
             }
             keys.pass(to: source.facts.endOffset)
             try tell()
         }
+        return false
     }
 
     // MARK: The copy
@@ -212,18 +229,21 @@ struct Compaction {
         _ rules: CompactionRules,
         to sink: inout some BatchSink
     ) throws(LogError) -> Int {
-        guard CompactionRules.isCompacted(header), header.baseOffset < rules.end else {
+        if header.attributes.isControl { return try copyMarker(header, &walk, rules, to: &sink) }
+        trail.pass(header)
+        guard header.baseOffset < rules.end else {
             try walk.verify()
             try walk.withBytes { bytes throws(LogError) in try sink.append(bytes, header) }
             return Int(header.recordCount)
         }
+        let isAborted = outcomes?.isAborted(header) ?? false
         let keepsTombstones = rules.keepsTombstones(of: header)
         var kept = 0
         var hasTombstone = false
         let (outcome, empty) = try walk.withBatch(limit: log.environment.maximumDecompressedBytes) {
             batch throws(BatchError) in
             let outcome = try batch.rewritten(horizon: rules.horizon) { record in
-                let stays = rules.keeps(record, keepsTombstones: keepsTombstones)
+                let stays = !isAborted && rules.keeps(record, keepsTombstones: keepsTombstones)
                 if stays {
                     kept += 1
                     hasTombstone = hasTombstone || record.isTombstone
@@ -234,7 +254,7 @@ struct Compaction {
         }
         if hasTombstone {
             let known = header.attributes.hasDeleteHorizon
-            tombstonesExpire = max(tombstonesExpire, known ? header.baseTimestamp : rules.horizon)
+            noteExpiry(known ? header.baseTimestamp : rules.horizon)
         }
         switch outcome {
         case .unchanged: try walk.withBytes { bytes throws(LogError) in try sink.append(bytes, header) }

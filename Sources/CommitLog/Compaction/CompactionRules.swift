@@ -3,8 +3,7 @@ import Records
 
 /// Decides what of each batch a compaction keeps: Kafka's rules. Owned by one compaction; decides only, reads nothing.
 ///
-/// Control batches stay, and so do the records of transactions: which of those were aborted is not known here, and an
-/// aborted record must not displace a committed one.
+/// What becomes of transactions is ``Compaction``'s to decide, by ``TransactionOutcomes``.
 struct CompactionRules {
     let keys: KeyMap
     /// The last offset of each producer's last batch: without it, a restart would forget the sequence numbers.
@@ -18,7 +17,7 @@ struct CompactionRules {
 
     /// Whether the batch's records are compared by key at all.
     static func isCompacted(_ header: BatchHeader) -> Bool {
-        !header.attributes.isControl && !header.attributes.isTransactional
+        !header.attributes.isControl
     }
 
     /// When tombstones that are met for the first time may go.

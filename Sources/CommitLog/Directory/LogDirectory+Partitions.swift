@@ -85,7 +85,8 @@ extension LogDirectory {
 
     /// What the checkpoints say of a partition that had the name before must not be taken for what a new one has lost.
     private func forgetDeleted(_ partition: TopicPartition) throws(LogError) {
-        if environment.fileSystem.exists("\(path)/\(partition)") { return }
+        let fileSystem = environment.fileSystem
+        if try storage({ () throws(FileError) in try fileSystem.exists("\(path)/\(partition)") }) { return }
         let isForgotten = table.withLock { table in
             let wasKnown = table.recoveryPoints.offsets.removeValue(forKey: partition) != nil
             table.logStarts.offsets[partition] = nil
@@ -118,12 +119,13 @@ extension LogDirectory {
     @discardableResult
     private func retire(_ partition: TopicPartition, _ suffix: String) throws(LogError) -> String? {
         let directory = "\(path)/\(partition)"
-        guard environment.fileSystem.exists(directory) else { return nil }
+        let fileSystem = environment.fileSystem
+        guard try storage({ () throws(FileError) in try fileSystem.exists(directory) }) else { return nil }
         var generator = SystemRandomNumberGenerator()
         let name = LogFileNames.retiredDirectory(partition, unique: .random(using: &generator), suffix)
         try storage { () throws(FileError) in
-            try environment.fileSystem.rename(directory, to: "\(path)/\(name)")
-            try environment.fileSystem.syncDirectory(path)
+            try fileSystem.rename(directory, to: "\(path)/\(name)")
+            try fileSystem.syncDirectory(path)
         }
         return name
     }

@@ -84,7 +84,10 @@ package final class LogDirectory: Sendable {
         let lock = try take(path, fileSystem)
         var generator = generator
         let name = "\(path)/\(MetaProperties.fileName)"
-        let isNew = !fileSystem.exists(name) && !fileSystem.exists(name + LogFileNames.previous)
+        let isNew = try storage { () throws(FileError) in
+            if try fileSystem.exists(name) { return false }
+            return try !fileSystem.exists(name + LogFileNames.previous)
+        }
         let properties = try identify(path, clusterID, nodeID, &generator, fileSystem)
         var damaged = properties.damaged.map { "\($0) is damaged, its copy is used" }
         let marker = "\(path)/\(cleanShutdownName)"
@@ -121,7 +124,7 @@ package final class LogDirectory: Sendable {
         self.properties = properties
         syncer = try storage { () throws(FileError) in try environment.fileSystem.syncer(for: path) }
         groupCommit = GroupCommit(path: path, environment: environment)
-        suspicion = SyncSuspicion(path: path, fileSystem: environment.fileSystem)
+        suspicion = try SyncSuspicion(path: path, fileSystem: environment.fileSystem)
         var environment = environment
         environment.groupCommit = groupCommit
         space = DiskSpace(path: path, fileSystem: environment.fileSystem, reserve: environment.spaceReserve)
@@ -178,7 +181,10 @@ package final class LogDirectory: Sendable {
         }
     }
 
-    deinit { groupCommit.abandon() }
+    deinit {
+        groupCommit.abandon()
+        suspicion.finish()
+    }
 
     /// Opens or deletes a partition while nobody else does either with the same one.
     func alone<Result>(
@@ -199,14 +205,17 @@ package final class LogDirectory: Sendable {
     }
 
     /// Lets another process, or another part of this one, use the directory.
-    func release() { lockFile.withLock { $0 = nil } }
+    func release() {
+        suspicion.finish()
+        lockFile.withLock { $0 = nil }
+    }
 
     /// Creates the directory where it is missing, and makes its name durable, and the names of those above it that were
     /// missing as well: without them nothing in it is.
     private static func make(_ path: String, _ fileSystem: any FileSystem) throws(FileError) {
         var missing: [String] = []
         var ancestor = path
-        while !fileSystem.exists(ancestor), ancestor != LogLoader.parent(of: ancestor) {
+        while try !fileSystem.exists(ancestor), ancestor != LogLoader.parent(of: ancestor) {
             missing.append(ancestor)
             ancestor = LogLoader.parent(of: ancestor)
         }
@@ -236,7 +245,7 @@ package final class LogDirectory: Sendable {
     /// so that the directory may be read-only.
     static func takeForReading(_ path: String, _ fileSystem: any FileSystem) throws(LogError) -> (any File)? {
         let lockPath = "\(path)/\(lockName)"
-        guard fileSystem.exists(lockPath) else { return nil }
+        guard try storage({ () throws(FileError) in try fileSystem.exists(lockPath) }) else { return nil }
         let file = try storage { () throws(FileError) in try fileSystem.open(lockPath, .read) }
         guard try storage({ () throws(FileError) in try file.takeExclusively() }) else {
             throw try inUse(path, fileSystem)

@@ -11,15 +11,31 @@ final class SyncSuspicion: Sendable {
     let isRaised: Bool
     private let path: String
     private let fileSystem: any FileSystem
+    private let writing = Locked<NamedThread?>(nil)
 
-    init(path: String, fileSystem: any FileSystem) {
+    init(path: String, fileSystem: any FileSystem) throws(LogError) {
         self.path = path
         self.fileSystem = fileSystem
-        isRaised = fileSystem.exists("\(path)/\(Self.fileName)")
+        isRaised = try storage { () throws(FileError) in try fileSystem.exists("\(path)/\(Self.fileName)") }
     }
 
-    /// Leaves word for the next start.
+    /// Leaves word for the next start. An event loop, whose write has failed, does not wait for that.
     func raise(_ reason: LogError) {
+        guard DiskWaits.areForbidden else { return write(reason) }
+        let thread = NamedThread("sync-failed") { [self] in write(reason) }
+        writing.withLock { $0 = thread }
+    }
+
+    /// Waits until word is left, if it is being left.
+    func finish() {
+        let thread = writing.withLock { thread in
+            defer { thread = nil }
+            return thread
+        }
+        thread?.join()
+    }
+
+    private func write(_ reason: LogError) {
         do throws(FileError) {
             try SmallFile.replace(Self.fileName, in: path, with: Array("\(reason)\n".utf8), fileSystem)
         } catch {

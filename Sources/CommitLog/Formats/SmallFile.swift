@@ -4,7 +4,7 @@ import Model
 enum SmallFile {
     /// The file's bytes; nil if there is no such file. Larger files than `limit` are refused.
     static func read(_ path: String, limit: Int, _ fileSystem: any FileSystem) throws(LogError) -> [UInt8]? {
-        guard fileSystem.exists(path) else { return nil }
+        guard try storage({ () throws(FileError) in try fileSystem.exists(path) }) else { return nil }
         let file = try storage { () throws(FileError) in try fileSystem.open(path, .read) }
         let size = try storage { () throws(FileError) in try file.size() }
         guard size <= limit else { throw .corrupt(path: path, "it has \(size) bytes, at most \(limit) are expected") }
@@ -85,7 +85,7 @@ enum SmallFile {
         _ fileSystem: any FileSystem
     ) throws(FileError) {
         let path = "\(directory)/\(name)"
-        if fileSystem.exists(path) { try fileSystem.rename(path, to: path + LogFileNames.previous) }
+        if try fileSystem.exists(path) { try fileSystem.rename(path, to: path + LogFileNames.previous) }
         try fileSystem.rename(path + LogFileNames.temporary, to: path)
     }
 }

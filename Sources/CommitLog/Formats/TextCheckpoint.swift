@@ -31,6 +31,10 @@ struct TextCheckpoint: Equatable {
         var lines = text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
         if lines.last == "" { lines.removeLast() }
         guard let version = lines.first else { throw .corrupt(path: path, "it is empty") }
+        // One without entries has no checksum, and says nothing: a flipped bit may have made it another version's.
+        if Int(version) == nil || lines.dropFirst() == ["0"], version != String(Self.version) {
+            throw .corrupt(path: path, "its first line is '\(version.prefix(20))' and not \(Self.version)")
+        }
         guard version == String(Self.version) else {
             throw .unsupportedFormat(path: path, "its version is '\(version.prefix(20))', known is \(Self.version)")
         }

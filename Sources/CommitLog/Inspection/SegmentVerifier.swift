@@ -109,7 +109,12 @@ struct SegmentVerifier {
             run.find(Finding(.index, times, at: problem.position, problem.reason))
         }
         guard isSealed, !isEmpty else { return }
-        for path in [offsets, times] where !fileSystem.exists(path) { run.find(Finding(.index, path, "it is missing")) }
+        for path in [offsets, times] {
+            let isThere = run.guarding(.index, path) { _ throws(LogError) in
+                try storage { () throws(FileError) in try fileSystem.exists(path) }
+            }
+            if isThere == false { run.find(Finding(.index, path, "it is missing")) }
+        }
     }
 
     private mutating func report(_ range: DamagedRange, before header: BatchHeader?, _ run: inout VerificationRun) {

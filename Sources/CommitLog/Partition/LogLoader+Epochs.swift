@@ -15,7 +15,10 @@ extension LogLoader {
             fileSystem
         ) { text, path throws(LogError) in
             // A crash before the partition's first sync may have left it so, and then there is none before it.
-            if !SmallFile.isFinished(text), !fileSystem.exists(previous) { return LeaderEpochs() }
+            if !SmallFile.isFinished(text) {
+                let hasPrevious = try storage { () throws(FileError) in try fileSystem.exists(previous) }
+                if !hasPrevious { return LeaderEpochs() }
+            }
             return try LeaderEpochs(TextCheckpoint(text, path: path), path: path)
         }
     }

@@ -45,7 +45,7 @@ extension LogLoader {
             for suffix in [LogFileNames.log, LogFileNames.offsetIndex, LogFileNames.timeIndex] {
                 let name = "\(directory)/\(LogFileNames.name(replacement.base, suffix))"
                 let cleaned = "\(name).\(generation)\(LogFileNames.cleaned)"
-                if fileSystem.exists(cleaned) { try fileSystem.rename(cleaned, to: name) }
+                if try fileSystem.exists(cleaned) { try fileSystem.rename(cleaned, to: name) }
             }
             try fileSystem.syncDirectory(directory)
             for source in replacement.sources.dropFirst() {

@@ -82,8 +82,10 @@ extension LogLoader {
     private func checkScan(of segments: ArraySlice<LogSegment>, from start: ScanStart?) throws(LogError) {
         guard let most = hints.maximumScan else { return }
         var bytes = -(start?.position ?? 0)
-        for segment in segments where environment.fileSystem.exists(segment.path) {
-            bytes += try storage { () throws(FileError) in try segment.file().size() }
+        for segment in segments {
+            bytes += try storage { () throws(FileError) in
+                try fileSystem.exists(segment.path) ? segment.file().size() : 0
+            }
         }
         for segment in segments { segment.releaseHandles() }
         if bytes > most { throw .opening(topicPartition, toScan: bytes) }
@@ -227,11 +229,11 @@ extension LogLoader {
 
     /// Rebuilds the indexes of a segment that has none. A wrong one is noticed and rebuilt when it is used.
     private mutating func rebuildIfMissing(_ segment: LogSegment) throws(LogError) {
-        let fileSystem = environment.fileSystem
-        guard
-            !fileSystem.exists(segment.path(LogFileNames.offsetIndex))
-                || !fileSystem.exists(segment.path(LogFileNames.timeIndex))
-        else { return }
+        let isWhole = try storage { () throws(FileError) in
+            guard try fileSystem.exists(segment.path(LogFileNames.offsetIndex)) else { return false }
+            return try fileSystem.exists(segment.path(LogFileNames.timeIndex))
+        }
+        if isWhole { return }
         try segment.rebuildIndexes(size: nil, indexIntervalBytes: config.indexIntervalBytes)
         report.scannedSegments += 1
     }

@@ -23,7 +23,7 @@ extension LogLoader {
     /// place of the end is checked.
     func scanStart(in segment: LogSegment, below point: Offset?) throws(LogError) -> ScanStart? {
         guard let point, point > segment.baseOffset, !lacksEpochs else { return nil }
-        guard environment.fileSystem.exists(segment.path) else { return nil }
+        guard try storage({ () throws(FileError) in try fileSystem.exists(segment.path) }) else { return nil }
         let file = try storage { () throws(FileError) in try segment.file() }
         let size = try storage { () throws(FileError) in try file.size() }
         guard size > environment.fullScanBytes else { return nil }

@@ -79,7 +79,7 @@ struct LogLoader {
     }
 
     mutating func load() throws(LogError) -> LoadedLog {
-        let isNew = !fileSystem.exists(directory)
+        let isNew = try storage { () throws(FileError) in try !fileSystem.exists(directory) }
         if isNew { try create() }
         names = try storage { () throws(FileError) in try fileSystem.list(directory) }
         if !isNew { try checkTopic() }
@@ -96,9 +96,8 @@ struct LogLoader {
         if isDirty, syncs { try syncNames() }
         // Otherwise that is part of the log's first sync, before anything that is durable by it.
         loaded.isNew = (isUnnamed || isUnsure) && !(isDirty && syncs)
-        loaded.hasSnapshot = fileSystem.exists(
-            "\(directory)/\(LogFileNames.name(loaded.logEnd, LogFileNames.snapshot))"
-        )
+        let snapshot = "\(directory)/\(LogFileNames.name(loaded.logEnd, LogFileNames.snapshot))"
+        loaded.hasSnapshot = try storage { () throws(FileError) in try fileSystem.exists(snapshot) }
         loaded.logStart = min(max(hints.logStart ?? .zero, loaded.logStart), loaded.logEnd)
         loaded.producers.removeExpired(
             now: environment.time.now,

@@ -161,10 +161,11 @@ extension PartitionLog {
             try writer.active.finishTimeIndex()
             // Where nobody knows better, recovery takes every segment but the last for complete.
             try writer.active.segment.flushIndexes()
-            try writeProducerSnapshot(writer.producers, at: end, synced: false)
         } catch {
-            // Both can be made again from the batches: a full disk must not stop an append before its own write does.
+            // It can be made again from the batches: a full disk must not stop an append before its own write does.
         }
+        // Its snapshot is written once the finished segment's indexes are durable, which it is the sign of.
+        writer.begun.append(SegmentStart(offset: end, producers: writer.producers))
         // For the checkpoint, which syncs finished segments where nothing else does.
         environment.groupCommit?.noteChange()
         finished.seal(

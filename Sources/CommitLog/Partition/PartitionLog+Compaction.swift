@@ -157,7 +157,9 @@ extension PartitionLog {
     private func compactionBound(of snapshot: LogSnapshot) -> Offset {
         let marks = [snapshot.highWatermark, snapshot.lastStable]
         let bound = marks.reduce(snapshot.active.baseOffset) { min($0, $1.segment, $1.offset) }
-        return min(bound, firstDamage?.segment ?? bound)
+        // Nobody knows yet whether the records of a transaction count that is under way.
+        let open = writer.withLock { $0.producers.producers.values.compactMap(\.transactionStart).min() }
+        return min(bound, firstDamage?.segment ?? bound, open ?? bound)
     }
 
     private func survey(

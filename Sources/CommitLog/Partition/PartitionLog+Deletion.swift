@@ -54,6 +54,7 @@ extension PartitionLog {
                 return removed
             }
             writer.unsynced.removeAll { segment in removed.contains { $0 === segment } }
+            writer.begun.removeAll { start in removed.contains { $0.baseOffset == start.offset } }
             writer.epochs.truncate(toStart: start)
             return (removed, writer.epochs)
         }
@@ -129,6 +130,7 @@ extension PartitionLog {
         let (active, contents) = try reload(base, size: isEmpty ? 0 : place.position, kept, end: end, &writer)
         writer.active = ActiveSegment(segment: active, contents: contents, jitter: config.randomJitter())
         writer.unsynced.removeAll { segment in !kept.contains { $0 === segment } }
+        writer.begun.removeAll { $0.offset > base }
         writer.epochs.truncate(toEnd: end)
         writer.history += 1
         try save(writer.epochs)

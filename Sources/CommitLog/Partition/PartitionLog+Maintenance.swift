@@ -42,7 +42,8 @@ extension PartitionLog {
                 try writer.active.segment.finishIndexes()
                 if syncs { try syncIndexes(of: writer.active.segment) }
                 // Recovery relies on the indexes below a snapshot, except for short segments, which it reads from their start.
-                writer.notes.isAwaitingSync = !syncs && writer.active.size > environment.fullScanBytes
+                let hasShortOnly = writer.active.size <= environment.fullScanBytes && writer.unsynced.isEmpty
+                writer.notes.isAwaitingSync = !syncs && !(hasShortOnly && writer.begun.isEmpty)
                 if !writer.notes.isAwaitingSync {
                     try writeProducerSnapshot(writer.producers, at: offsets.logEnd, synced: false)
                 }

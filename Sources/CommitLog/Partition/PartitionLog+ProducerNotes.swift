@@ -33,12 +33,17 @@ extension PartitionLog {
         }
     }
 
-    /// Writes the snapshot that a stop has left out until the indexes below it are durable. Returns whether there was one.
+    /// Writes the snapshots that a stop has left out until the indexes below them are durable. Returns whether there were
+    /// any.
     func writeAwaitingNote() throws(FileError) -> Bool {
         try maintenance.withLock { () throws(FileError) in
-            let producers = writer.withLock { $0.notes.isAwaitingSync ? $0.producers : nil }
-            guard let producers else { return false }
-            try writeProducerSnapshot(producers, at: offsets.logEnd, synced: false)
+            let awaiting = writer.withLock { writer -> [SegmentStart]? in
+                guard writer.notes.isAwaitingSync else { return nil }
+                defer { writer.begun = [] }
+                return writer.begun + [SegmentStart(offset: offsets.logEnd, producers: writer.producers)]
+            }
+            guard let awaiting else { return false }
+            try writeSnapshots(of: awaiting, synced: false)
             writer.withLock { $0.notes.isAwaitingSync = false }
             return true
         }

@@ -15,6 +15,15 @@ package struct RetentionOutcome: Sendable {
         }
     }
 
+    /// How long it is until the next segment goes by its age, as far as that can be foretold.
+    package func timeToExpiry(from now: Timestamp) -> Duration? {
+        let expiries = segments.compactMap { _, fate in
+            if case .keep(.young, let until) = fate { until } else { nil }
+        }
+        // One more: it goes when it is older than that.
+        return expiries.min().map { .milliseconds($0.milliseconds(since: now)) + .milliseconds(1) }
+    }
+
     package var removedBytes: Int { removed.reduce(0) { $0 + $1.segment.sizeInBytes } }
 }
 

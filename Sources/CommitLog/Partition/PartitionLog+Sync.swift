@@ -111,11 +111,8 @@ extension PartitionLog {
             try segment.sync()
             try segment.syncIndexes()
         }
-        for base in work.begun {
-            // Without it, all batches of the segment before would have to be asked for the producers.
-            let snapshot = "\(directory)/\(LogFileNames.name(base, LogFileNames.snapshot))"
-            if fileSystem.exists(snapshot) { try fileSystem.open(snapshot, .existing).sync() }
-        }
+        // Without these, all batches of the segment before would have to be asked for the producers.
+        try writeSnapshots(of: work.begun, synced: true)
         if let active = work.active { try active.sync() }
         if work.isNew {
             for name in [LogFileNames.partitionMetadata, LogFileNames.leaderEpochs] {
@@ -124,6 +121,19 @@ extension PartitionLog {
         }
         if work.isDirectoryDirty { try fileSystem.syncDirectory(directory) }
         if work.isNew { try fileSystem.syncDirectory(LogLoader.parent(of: directory)) }
+    }
+
+    /// Writes the snapshots of the producers that belong to the beginnings of segments. One that does not fit on a full disk
+    /// is left to the next time.
+    func writeSnapshots(of begun: [SegmentStart], synced: Bool) throws(FileError) {
+        for start in begun {
+            do throws(FileError) {
+                try writeProducerSnapshot(start.producers, at: start.offset, synced: synced)
+            } catch {
+                guard error.isShortage else { throw error }
+                writer.withLock { $0.begun.append(start) }
+            }
+        }
     }
 
     /// Takes note of a sync that failed. If it was only for want of descriptors, memory or space, before anything was
@@ -167,8 +177,8 @@ struct SyncWork {
     }
 
     let finished: [LogSegment]
-    /// Where those segments begin that have followed the finished ones.
-    let begun: [Offset]
+    /// Those that have followed the finished ones.
+    let begun: [SegmentStart]
     let active: LogSegment?
     let isDirectoryDirty: Bool
     let isNew: Bool
@@ -179,9 +189,10 @@ struct SyncWork {
 
     init(_ writer: inout LogWriter, _ extent: Extent, end: LogMark) {
         finished = writer.unsynced
-        begun = finished.isEmpty ? [] : finished.dropFirst().map(\.baseOffset) + [writer.active.segment.baseOffset]
+        begun = writer.begun
         isDirectoryDirty = writer.isDirectoryDirty
         writer.unsynced = []
+        writer.begun = []
         writer.isDirectoryDirty = false
         isNew = writer.isNew
         writer.isNew = false
@@ -200,6 +211,7 @@ struct SyncWork {
     func putBack(into writer: inout LogWriter) {
         let present = writer.unsynced
         writer.unsynced = finished.filter { segment in !present.contains { $0 === segment } } + present
+        writer.begun = begun.filter { start in !writer.begun.contains { $0.offset == start.offset } } + writer.begun
         writer.isDirectoryDirty = writer.isDirectoryDirty || isDirectoryDirty
         writer.isNew = writer.isNew || isNew
     }

@@ -205,6 +205,8 @@ struct LogWriter {
     var lastAppendTime = Timestamp.none
     /// Segments that were closed since the last sync, oldest first.
     var unsynced: [LogSegment] = []
+    /// Segments that were begun since, of which no snapshot says yet what the producers were at.
+    var begun: [SegmentStart] = []
     /// Whether files were created or renamed since the last sync of the directory.
     var isDirectoryDirty: Bool
     /// Whether not even the small files of the partition's directory have been synced yet.
@@ -229,4 +231,10 @@ struct LogWriter {
         isDirectoryDirty = loaded.isNew || !loaded.report.wasClean
         isChanged = isDirectoryDirty || !loaded.hasSnapshot
     }
+}
+
+/// Where a segment begins, and the producers' state there. Immutable.
+struct SegmentStart {
+    let offset: Offset
+    let producers: ProducerState
 }

@@ -14,9 +14,10 @@ package struct WitnessedTime: Equatable, Sendable {
 
 /// Watches the wall clock for jumps, so that none of them deletes records by itself. A value.
 ///
-/// Records go by the wall clock only if it was watched for a whole check interval. Two readings agree if as much time has passed between them on the wall as on the monotonic clock. After two that do
-/// not agree the clock counts as unsteady until readings have agreed for a whole check interval: long enough for whoever
-/// set it wrongly, or lets something set it, to put it right.
+/// Records go by the wall clock only if it was watched for a whole check interval. Two readings agree if as much time has
+/// passed between them on the wall as on the monotonic clock. After two that do not agree the clock counts as unsteady
+/// until readings have agreed for a whole check interval: long enough for whoever set it wrongly, or lets something set
+/// it, to put it right.
 package struct ClockWitness: Sendable {
     /// What two readings may differ by and still agree: the jumps of a clock that is kept right, which are harmless.
     static let tolerance: Int64 = 1000

@@ -165,14 +165,14 @@ final class IndexFile: Sendable {
     func rename(to path: String) throws(FileError) {
         try state.withLock { state throws(FileError) in
             guard state.path != path else { return }
-            if fileSystem.exists(state.path) { try fileSystem.rename(state.path, to: path) }
+            if try fileSystem.exists(state.path) { try fileSystem.rename(state.path, to: path) }
             state.path = path
         }
     }
 
     private func count(_ state: inout State) throws(FileError) -> Int {
         if let count = state.count { return count }
-        guard fileSystem.exists(state.path) else {
+        guard try fileSystem.exists(state.path) else {
             state.count = 0
             return 0
         }

@@ -50,7 +50,7 @@ package struct SparingFileSystem: FileSystem {
 
     package func createDirectory(_ path: String) throws(FileError) { try base.createDirectory(path) }
 
-    package func exists(_ path: String) -> Bool { base.exists(path) }
+    package func exists(_ path: String) throws(FileError) -> Bool { try base.exists(path) }
 
     package func rename(_ path: String, to newPath: String) throws(FileError) {
         try base.rename(path, to: newPath)

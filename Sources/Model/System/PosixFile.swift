@@ -101,6 +101,7 @@ package final class PosixFile: File {
     }
 
     package func sync() throws(FileError) {
+        DiskWaits.begin(path)
         try check("sync", path) { fdatasync(number) }
     }
 
@@ -110,6 +111,7 @@ package final class PosixFile: File {
     }
 
     package func awaitWriteback(from position: FilePosition, length: Int) throws(FileError) {
+        DiskWaits.begin(path)
         try check("sync", path) { martlet_await_writeback(number, off_t(position.bytes), off_t(length)) }
     }
 

@@ -63,7 +63,11 @@ package struct PosixFileSystem: FileSystem {
         return names
     }
 
-    package func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
+    package func exists(_ path: String) throws(FileError) -> Bool {
+        if access(path, F_OK) == 0 { return true }
+        guard errno == ENOENT || errno == ENOTDIR else { throw FileError("look for", path, code: errno) }
+        return false
+    }
 
     package func rename(_ path: String, to newPath: String) throws(FileError) {
         try check("rename to \(newPath)", path) { Glibc.rename(path, newPath) }
@@ -85,6 +89,7 @@ package struct PosixFileSystem: FileSystem {
     }
 
     package func syncDirectory(_ path: String) throws(FileError) {
+        DiskWaits.begin(path)
         let descriptor = try check("open", path) { martlet_open(path, O_RDONLY | O_DIRECTORY, 0) }
         defer { close(descriptor) }
         try check("sync directory", path) { fsync(descriptor) }
@@ -97,6 +102,7 @@ package struct PosixFileSystem: FileSystem {
     }
 
     package func syncAll(_ path: String) throws(FileError) {
+        DiskWaits.begin(path)
         let descriptor = try check("open", path) { martlet_open(path, O_RDONLY | O_DIRECTORY, 0) }
         defer { close(descriptor) }
         try check("sync the file system of", path) { martlet_sync_all(descriptor) }
@@ -134,6 +140,7 @@ private final class PosixSyncer: FileSystemSyncer {
     deinit { close(descriptor) }
 
     func syncAll() throws(FileError) {
+        DiskWaits.begin(path)
         try check("sync the file system of", path) { martlet_sync_all(descriptor) }
     }
 }

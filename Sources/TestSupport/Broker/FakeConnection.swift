@@ -87,7 +87,7 @@ package final class FakeConnection: ClientConnection, @unchecked Sendable {
     @discardableResult
     package func deliver(_ frame: ByteBuffer) -> UInt64 {
         defer { sent += 1 }
-        broker.receive(frame, number: sent, from: self)
+        DiskWaits.forbidden { broker.receive(frame, number: sent, from: self) }
         return sent
     }
 

@@ -77,8 +77,10 @@ package final class ManualReactor: Reactor, @unchecked Sendable {
                 return (state.work, state.timers.filter { $0.deadline <= now })
             }
             if work.isEmpty, due.isEmpty { return }
-            for piece in work { piece() }
-            for timer in due.sorted(by: { $0.deadline < $1.deadline }) { timer.work.fire() }
+            DiskWaits.forbidden {
+                for piece in work { piece() }
+                for timer in due.sorted(by: { $0.deadline < $1.deadline }) { timer.work.fire() }
+            }
         }
     }
 

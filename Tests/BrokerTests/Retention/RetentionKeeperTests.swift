@@ -102,7 +102,8 @@ struct RetentionKeeperTests {
         let (broker, connection) = try broker(["file.delete.delay.ms": "1000"])
         for _ in 0..<6 { try connection.append(Batch(), to: "events") }
         broker.advance(milliseconds: Self.retention)
-        #expect(broker.broker.retention.check() == .milliseconds(Self.retention / 20))
+        // They go when they are older than that.
+        #expect(broker.broker.retention.check() == .milliseconds(LogConfig.minimumSpanMilliseconds))
         #expect(try logStart(broker) == 0)
         broker.advance(milliseconds: 1)
         #expect(broker.broker.retention.check() == .milliseconds(1000))
@@ -115,6 +116,40 @@ struct RetentionKeeperTests {
         #expect(broker.broker.retention.check() > .milliseconds(1000))
         let left = try broker.fileSystem.list("\(TestBroker.directory)/events-0").filter { $0.hasSuffix(".deleted") }
         #expect(left == [])
+    }
+
+    /// The thread's rounds, with records that come all the time.
+    @Test(arguments: [1000, 1500, 20_000, 3_600_000] as [Int64])
+    func noRecordOutlivesItsRetentionByMoreThanATenth(_ retention: Int64) throws {
+        let (broker, connection) = try broker(["retention.ms": "\(retention)", "internal.segment.bytes": "1000000"])
+        let step = max(10, retention / 500)
+        var appended: [Int64] = []
+        var next = broker.time.now.milliseconds
+        while appended.count < 1200 {
+            let now = broker.time.now.milliseconds
+            try connection.append(Batch(timestamp: now), to: "events")
+            appended.append(now)
+            if now >= next {
+                let pause = broker.broker.retention.check()
+                next = now + pause.components.seconds * 1000 + pause.components.attoseconds / 1_000_000_000_000_000
+            }
+            let first = Int(try logStart(broker))
+            if first < appended.count { #expect(now - appended[first] <= retention * 11 / 10, "at \(now)") }
+            #expect(first == 0 || now - appended[first - 1] > retention, "at \(now)")
+            broker.advance(milliseconds: step)
+        }
+        #expect(try logStart(broker) > 0)
+    }
+
+    /// What lies in one segment that is written no more goes when its last record is too old, not a round later.
+    @Test func theNextRoundIsWhenSomethingExpires() throws {
+        let (broker, connection) = try broker()
+        try connection.append(Batch(), to: "events")
+        broker.advance(milliseconds: Self.retention - 5000)
+        #expect(broker.broker.retention.check() == .milliseconds(5001))
+        broker.advance(milliseconds: 5001)
+        _ = broker.broker.retention.check()
+        #expect(try logStart(broker) > 0)
     }
 
     @Test func whatWentDoesNotComeBackAfterAKill() throws {

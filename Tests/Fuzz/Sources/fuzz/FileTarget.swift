@@ -206,6 +206,23 @@ extension FileTarget {
         }
     }
 
+    /// The same for a file of that path; bytes of which nothing has a checksum stay as they are.
+    static func repairChecksum(_ bytes: inout [UInt8], ofFile path: String) {
+        var name = path.split(separator: "/").last.map(String.init) ?? path
+        if name.hasSuffix(LogFileNames.previous) { name.removeLast(LogFileNames.previous.count) }
+        switch name {
+        case ManifestFormat.fileName: repairChecksum(&bytes, .manifest)
+        case QuarantineFormat.fileName: repairChecksum(&bytes, .quarantine)
+        case LogFileNames.leaderEpochs, LeaderEpochFloor.fileName: repairChecksum(&bytes, .epochs)
+        case LogFileNames.partitionMetadata: repairChecksum(&bytes, .partitionMetadata)
+        case MetaProperties.fileName: repairChecksum(&bytes, .metaProperties)
+        case OpeningJournal.failuresName: repairChecksum(&bytes, .offsets)
+        case _ where name.hasSuffix("-offset-checkpoint"): repairChecksum(&bytes, .offsets)
+        case _ where name.hasSuffix(LogFileNames.snapshot): repairChecksum(&bytes, .producers)
+        default: break
+        }
+    }
+
     static func seeds() -> [[UInt8]] {
         Kind.allCases.flatMap { kind in
             let bytes = sound(kind)

@@ -21,12 +21,18 @@ enum LogTarget: FuzzTarget {
     private static let directory = "\(root)/\(partition)"
     private static let first = "00000000000000000000"
 
-    /// Files that a start reads, below the log directory. One is the second segment, which the first leads to.
+    /// All files that a start reads, below the log directory. One is the second segment, which the first leads to. New ones
+    /// go to the end: saved inputs name them by number.
     private static let names: [String] = [
         "\(partition)/\(first).log", "\(partition)/00000000000000000004.log", "\(partition)/\(first).index",
         "\(partition)/\(first).timeindex", "\(partition)/00000000000000000004.snapshot",
         "\(partition)/leader-epoch-checkpoint", "\(partition)/partition.metadata", "meta.properties",
         "recovery-point-offset-checkpoint", "log-start-offset-checkpoint", "cleaner-offset-checkpoint",
+        "\(partition)/segments.manifest", "\(partition)/quarantine-checkpoint",
+        "\(partition)/leader-epoch-checkpoint.previous", "recovery-point-offset-checkpoint.previous",
+        "log-start-offset-checkpoint.previous", ".opening", "opening-failures", ".sync-failed",
+        "leader-epoch-floor", "leader-epoch-floor.previous", ".kafka_cleanshutdown", "meta.properties.previous",
+        "cleaner-offset-checkpoint.previous",
     ]
 
     static func run(_ input: UnsafeRawBufferPointer) {
@@ -34,7 +40,10 @@ enum LogTarget: FuzzTarget {
         let choice = Choice(rawValue: first)
         let name = names[Int(first & Choice.fileMask) % names.count]
         var bytes = Array(input.dropFirst())
-        if choice.contains(.repaired) { repairChecksums(&bytes) }
+        if choice.contains(.repaired) {
+            if name.hasSuffix(".log") { repairChecksums(&bytes) }
+            FileTarget.repairChecksum(&bytes, ofFile: name)
+        }
         let fileSystem = sound.copy()
         do {
             try overwrite("\(root)/\(name)", with: bytes, fileSystem)
@@ -137,6 +146,10 @@ enum LogTarget: FuzzTarget {
             )
             let log = try directory.openPartition(partition, topicID: topicID, config: config)
             for number in 0..<6 { _ = try log.append(batch(Int32(number))) }
+            try log.flush()
+            // The sums of closed segments, and a second generation of each checkpoint.
+            for base in try log.segmentsToScrub(onlyNew: true) { _ = try log.scrub(segment: base) }
+            try directory.checkpoint()
             try directory.close()
             return fileSystem
         } catch {
