@@ -59,7 +59,8 @@ private enum BackupSource {
         switch self {
         case .directory(let directory):
             let files = PosixFileSystem()
-            guard files.exists("\(directory)/\(name)") else { throw Self.missing(name, directory) }
+            let exists = try Self.told { () throws(FileError) in try files.exists("\(directory)/\(name)") }
+            guard exists else { throw Self.missing(name, directory) }
             file = try Self.told { () throws(FileError) in try files.open("\(directory)/\(name)", .read) }
             range = 0..<(try Self.told { () throws(FileError) in try file.size() })
         case .archive(let archive, let entries):

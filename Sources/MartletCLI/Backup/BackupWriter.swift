@@ -34,7 +34,9 @@ final class BackupWriter {
             descriptor = nil
             return
         }
-        guard !files.exists(path) else { throw InputError(description: "\(path) exists already and is left as it is") }
+        let isTaken: Bool
+        do throws(FileError) { isTaken = try files.exists(path) } catch { throw InputError(error) }
+        guard !isTaken else { throw InputError(description: "\(path) exists already and is left as it is") }
         guard path.hasSuffix(".tar") else {
             do throws(FileError) { try files.createDirectory(path) } catch { throw InputError(error) }
             target = .directory(path)
