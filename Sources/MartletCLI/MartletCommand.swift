@@ -7,19 +7,26 @@ struct MartletCommand: AsyncParsableCommand {
         commandName: "martlet",
         abstract: "A Kafka-compatible broker, and the tools to use one.",
         discussion: """
-            Exit status: 0 if all went well, 1 if something failed (the reason is on standard error), 64 if the command \
-            was written wrongly.
+            To begin with: 'martlet serve' in one terminal, then in another
+              echo hello | martlet produce greetings
+              martlet consume greetings -e
+              martlet topic list
 
-            Environment: MARTLET_BOOTSTRAP is the broker's address for all commands but serve, unless --bootstrap is given.
+            Exit status:
+            \(ExitStatus.table.joined(separator: "\n"))
 
-            Shell completion: martlet --generate-completion-script bash|zsh|fish, for example
-              martlet --generate-completion-script bash > /etc/bash_completion.d/martlet
+            Environment:
+              MARTLET_BOOTSTRAP  the broker's address for all commands but serve, unless --bootstrap is given
+              MARTLET_…          settings for serve: MARTLET_LOG_DIRS stands for log.dirs
+              NO_COLOR           no colours, even on a terminal
+
+            Shell completion: martlet completion --help. Manual page: martlet man | man -l -
             """,
         version: "martlet \(Version.current)",
         subcommands: [
             Serve.self, Topic.self, Produce.self, Consume.self, GroupCommand.self, Retention.self, Compact.self,
-            HealthCommand.self,
-            LogCommand.self,
+            HealthCommand.self, DoctorCommand.self, BenchCommand.self, LogCommand.self, CompletionCommand.self,
+            ManualCommand.self,
         ]
     )
 }

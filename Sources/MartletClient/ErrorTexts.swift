@@ -82,6 +82,11 @@ enum ErrorTexts {
         .topicAlreadyExists: "use another name, or --if-not-exists to accept the topic as it is",
         .kafkaStorageError: "look into the broker's log: a disk may be full or failing",
         .invalidTimestamp: "see the topic's message.timestamp.before.max.ms and message.timestamp.after.max.ms",
+        .topicAuthorizationFailed: "whoever runs the broker must let this user read, write or describe the topic",
+        .groupAuthorizationFailed: "whoever runs the broker must let this user read the group",
+        .clusterAuthorizationFailed: "whoever runs the broker must let this user change the cluster",
+        .saslAuthenticationFailed: "check the user name, the password and the mechanism",
+        .unsupportedVersion: "the broker's version and this client's are too far apart",
         .topicDeletionDisabled: "start the broker with delete.topic.enable=true",
     ]
 }

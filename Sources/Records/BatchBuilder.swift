@@ -19,6 +19,8 @@ package struct BatchBuilder {
     private var records = ByteBuffer()
     private var baseTimestamp = Timestamp.none
     private var maxTimestamp = Timestamp.none
+    /// Of the last record.
+    private var lastOffsetDelta: Int32 = -1
 
     /// What a batch length can say.
     private static let maximumBytes = Int(Int32.max)
@@ -54,16 +56,19 @@ package struct BatchBuilder {
         timestamp: Timestamp
     ) -> Int {
         let delta = timestamp.rawValue.subtractingReportingOverflow(base(for: timestamp).rawValue).partialValue
-        let body = bodyLength(delta, key, value, headers)
+        let body = bodyLength(delta, lastOffsetDelta &+ 1, key, value, headers)
         return uncompressedSize + Varint.length(Int64(body)) + body
     }
 
     /// Adds a record.
+    ///
+    /// - Parameter skipping: How many offsets to leave out in front of it, as compaction does.
     package mutating func append(
         key: ByteBuffer?,
         value: ByteBuffer?,
         headers: [RecordHeaderField] = [],
-        timestamp: Timestamp
+        timestamp: Timestamp,
+        skipping: Int32 = 0
     ) throws(BatchError) {
         let base = base(for: timestamp)
         let (delta, overflow) = timestamp.rawValue.subtractingReportingOverflow(base.rawValue)
@@ -71,17 +76,17 @@ package struct BatchBuilder {
             let problem = RecordProblem.timestampOverflow(base: base, delta: delta)
             throw .badRecord(record: count, count: count, problem: problem)
         }
-        let body = bodyLength(delta, key, value, headers)
+        let offsetDelta = lastOffsetDelta + 1 + skipping
+        let body = bodyLength(delta, offsetDelta, key, value, headers)
         let size = uncompressedSize + Varint.length(Int64(body)) + body
         guard size <= Self.maximumBytes else { throw .tooLarge(bytes: size, limit: Self.maximumBytes) }
-        let index = Int64(count)
         let recordBytes = size - uncompressedSize
         records.writeWithUnsafeMutableBytes(minimumWritableBytes: recordBytes) { space in
             var writer = RecordWriter(space)
             writer.varint(Int64(body))
             writer.byte(0)
             writer.varint(delta)
-            writer.varint(index)
+            writer.varint(Int64(offsetDelta))
             writer.field(key)
             writer.field(value)
             writer.varint(Int64(headers.count))
@@ -94,6 +99,7 @@ package struct BatchBuilder {
         }
         maxTimestamp = count == 0 ? timestamp : max(maxTimestamp, timestamp)
         baseTimestamp = base
+        lastOffsetDelta = offsetDelta
         count += 1
     }
 
@@ -123,7 +129,7 @@ package struct BatchBuilder {
             RecordBatchFormat.magic,
             UInt32(0)
         )
-        batch.writeMultipleIntegers(attributes.rawValue, count - 1, baseTimestamp.rawValue, maxTimestamp.rawValue)
+        batch.writeMultipleIntegers(attributes.rawValue, lastOffsetDelta, baseTimestamp.rawValue, maxTimestamp.rawValue)
         batch.writeMultipleIntegers(producerID.rawValue, producerEpoch, baseSequence.rawValue, count)
         batch.writeImmutableBuffer(payload)
         batch.setInteger(CRC32C.checksum(of: batch), at: RecordBatchFormat.checksumPosition)
@@ -134,12 +140,13 @@ package struct BatchBuilder {
 
     private func bodyLength(
         _ timestampDelta: Int64,
+        _ offsetDelta: Int32,
         _ key: ByteBuffer?,
         _ value: ByteBuffer?,
         _ headers: [RecordHeaderField]
     ) -> Int {
         let attributes = 1
-        var length = attributes + Varint.length(timestampDelta) + Varint.length(Int64(count))
+        var length = attributes + Varint.length(timestampDelta) + Varint.length(Int64(offsetDelta))
         length += Self.length(key) + Self.length(value) + Varint.length(Int64(headers.count))
         for header in headers {
             let name = header.name.utf8.count

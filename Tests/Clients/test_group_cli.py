@@ -463,7 +463,7 @@ def test_bad_files_are_refused(broker, refused, group, text, words):
 
 
 def test_files_that_are_not_there_are_told(refused, group):
-    assert "/no/such/file" in refused("group", "import", "/no/such/file", "--group", group)
+    assert "/no/such/file" in refused("group", "import", "/no/such/file", "--group", group, status=66)
 
 
 # Deleting.

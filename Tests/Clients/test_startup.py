@@ -1,8 +1,11 @@
 """Starting: the ready line, and one clear line when it cannot start."""
 
+import os
 import re
+import signal
 import socket
 import subprocess
+import threading
 
 import pytest
 
@@ -173,3 +176,21 @@ def test_it_serves_ipv6(tmp_path):
     finally:
         process.terminate()
         assert process.wait(20) == 0
+
+
+def test_on_a_terminal_it_says_how_to_try_it(tmp_path):
+    command = f"{BINARY} serve --data {tmp_path} --listen 127.0.0.1:0"
+    with subprocess.Popen(["script", "-qec", command, "/dev/null"], stdout=subprocess.PIPE) as serve:
+        watchdog = threading.Timer(60, serve.kill)
+        watchdog.start()
+        lines = []
+        while not lines or b"stops it" not in lines[-1]:
+            lines.append(serve.stdout.readline())
+            assert lines[-1], lines
+        watchdog.cancel()
+        (ready,) = [line for line in lines if b" ready on " in line]
+        address = re.search(rb"127\.0\.0\.1:\d+", ready).group().decode()
+        tries = [line.decode().strip() for line in lines if b"-b " in line]
+        assert len(tries) == 4 and all(f"-b {address}" in line for line in tries)
+        os.kill(int(re.search(rb"pid (\d+)", ready).group(1)), signal.SIGTERM)
+        assert serve.wait(30) == 0

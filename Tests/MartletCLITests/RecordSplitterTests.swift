@@ -27,6 +27,26 @@ import Testing
         #expect(throws: RecordSplitter.TooLong(number: 2, limit: 5)) { try split(["a\ncccccc\n"], maximumLength: 5) }
     }
 
+    @Test(arguments: [["a;bbbbbbbb;c;"], ["a;bbb", "bbb", "bb", ";", "c;"], ["a;bbbbbbb", "b;c"]])
+    func whatIsTooLongCanBeLeftOut(pieces: [String]) throws {
+        var splitter = RecordSplitter(delimiter: Delimiter(bytes: Array(";".utf8)), maximumLength: 5)
+        var records: [String] = []
+        for piece in pieces {
+            splitter.append(ByteBuffer(string: piece))
+            while true {
+                do throws(RecordSplitter.TooLong) {
+                    guard let record = try splitter.next() else { break }
+                    records.append("\(splitter.count) \(String(buffer: record))")
+                } catch {
+                    #expect(error.number == 2)
+                    splitter.skip()
+                }
+            }
+        }
+        if let record = try splitter.rest() { records.append("\(splitter.count) \(String(buffer: record))") }
+        #expect(records == ["1 a", "3 c"])
+    }
+
     @Test func lastRecordNeedsNoDelimiter() throws {
         #expect(try split(["a\nb"]) == ["a", "b"])
         #expect(try split(["a\nb\n"]) == ["a", "b"])

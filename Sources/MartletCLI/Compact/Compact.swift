@@ -11,13 +11,18 @@ struct Compact: AsyncParsableCommand {
 
             Once asked, the broker goes on even if this command is interrupted; the same command with --wait then waits \
             for what is under way.
+
+            Examples:
+              martlet compact users --dry-run
+              martlet compact users --wait
+              martlet compact users --purge-tombstones --wait --json
             """
     )
 
     @OptionGroup var connection: ConnectionOptions
     @OptionGroup var format: OutputOptions
 
-    @Argument(help: "The topics, with cleanup.policy=compact.")
+    @Argument(help: "The topics, with cleanup.policy=compact.", completion: .topics)
     var names: [String]
 
     @Flag(help: "Wait for the end and say what it has come to.")

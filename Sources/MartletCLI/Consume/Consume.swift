@@ -1,5 +1,6 @@
 import ArgumentParser
 import MartletClient
+import Model
 
 /// `martlet consume`: writes records to standard output. A value.
 struct Consume: AsyncParsableCommand {
@@ -8,11 +9,19 @@ struct Consume: AsyncParsableCommand {
         discussion: """
             Where to begin (--from): beginning, end, an offset, -N for the last N records of each partition, or @TIME for \
             the first record of that time or later. TIME is in milliseconds since 1970 or ISO 8601, for example \
-            @2026-01-31T12:00Z; without a zone it is UTC. The default is end, and with -e beginning.
+            @2026-01-31T12:00Z; without a zone it is UTC. The default is end, and beginning with -e and --until.
+
+            Where to end: nowhere, but with -e behind the newest records of the start; with --until in front of an offset \
+            or of the first record of a time; a time to come is waited for. --offsets 100..199 reads these hundred of \
+            each partition, as far as they are there, 100.. up to the newest.
+
+            Which records: --grep, --key and --header take regular expressions, which must match somewhere. Each may be \
+            repeated, and then one of them must match; of different kinds all must. -c counts what is written.
 
             Format letters (-f), as in kcat: %t topic, %p partition, %o offset, %T timestamp, %k key, %K its length, \
             %s value, %S its length, %R its length in four bytes, %h headers, %% a percent sign, and \\n \\r \\t \\0 \\\\ \
-            \\xNN. Without -f or --json, each value is written with a newline behind it.
+            \\xNN. Without -f or --json, each value is written with a newline behind it. JSON says where bytes are no \
+            UTF-8 and so are in base 64; 'martlet produce --input json' reads it.
 
             With --group, it shares the topics with the group's other members, of whatever client, and goes on where the \
             group has come to; --from counts only where the group has committed nothing. What is written to standard \
@@ -21,10 +30,13 @@ struct Consume: AsyncParsableCommand {
 
             Examples:
               martlet consume greetings -e
+              martlet consume orders payments --follow --json
+              martlet consume --pattern 'orders-.*' -e -f '%t %p %o\\n'
+              martlet consume orders --offsets 1000..1099 --partition 3
+              martlet consume orders --from @2026-01-31 --until @2026-02-01
+              martlet consume orders -e --grep 'refund|chargeback' --header 'region=eu'
               martlet consume orders --group billing --from beginning
-              martlet consume --group audit --pattern 'orders-.*' --assignor cooperative-sticky
               martlet consume orders --from -10 -f '%p %o %k: %s\\n'
-              martlet consume orders --from @2026-01-31 --json | jq .value
 
             SIGINT and SIGTERM end it with status 0.
             """
@@ -34,15 +46,10 @@ struct Consume: AsyncParsableCommand {
 
     @OptionGroup var group: GroupOptions
 
-    @Argument(help: "The topics.")
+    @Argument(help: "The topics.", completion: .topics)
     var topics: [String] = []
 
-    @Option(
-        name: [.customLong("from"), .customShort("o")],
-        parsing: .unconditional,
-        help: ArgumentHelp("Where to begin.", valueName: "beginning|end|offset|-N|@time")
-    )
-    var from: StartOption?
+    @OptionGroup var range: RangeOptions
 
     @Option(name: .shortAndLong, help: "A partition; may be repeated (default: all).")
     var partition: [Int32] = []
@@ -50,14 +57,16 @@ struct Consume: AsyncParsableCommand {
     @Option(name: .shortAndLong, help: "End after this many records.")
     var count: Int?
 
-    @Flag(name: [.customShort("e"), .customLong("exit-at-end")], help: "End behind the newest records of the start.")
-    var exitAtEnd = false
+    @OptionGroup var filter: FilterOptions
 
     @Option(name: [.customShort("f"), .customLong("format")], help: "How to write a record; see above.")
     var format: String?
 
     @Flag(help: "Write each record as a JSON object on one line.")
     var json = false
+
+    @Flag(help: "Write keys, values and the values of headers in base 64.")
+    var base64 = false
 
     @Flag(name: .shortAndLong, help: "Write each record at once, not in larger pieces.")
     var unbuffered = false
@@ -71,6 +80,11 @@ struct Consume: AsyncParsableCommand {
         }
         if group.group != nil, !partition.isEmpty {
             throw ValidationError("--partition and --group exclude each other: a group shares out the partitions")
+        }
+        if group.group != nil, range.isBounded {
+            throw ValidationError(
+                "--until and --offsets have no place beside --group, which knows where it has come to"
+            )
         }
         if let count, count < 1 { throw ValidationError("--count is \(count), but must be at least 1") }
         if json, format != nil { throw ValidationError("--json and --format exclude each other") }
@@ -86,15 +100,13 @@ struct Consume: AsyncParsableCommand {
         let isMember = group.group != nil
         let gate = WritingGate()
         try await Outcome.report {
-            let consumer = Consumer(try consumerConfiguration(gate))
-            let printer = RecordPrinter(
-                template: json ? nil : template,
-                isUnbuffered: unbuffered,
-                storesOffsets: isMember,
-                gate: gate
-            )
+            let now = SystemTime().now.milliseconds
+            let consumer = Consumer(try await consumerConfiguration(gate, now: now))
+            let layout = RecordLayout(template: json ? nil : template, isBase64: base64, isUnbuffered: unbuffered)
+            let printer = RecordPrinter(layout, filter: try filter.filter(), storesOffsets: isMember, gate: gate)
             let writing = Writing { try await printer.write(consumer, atMost: count) }
             Interrupts.watch { writing.stop(consumer, isMember: isMember) }
+            if let deadline = range.deadline(now: now) { writing.stop(consumer, in: .milliseconds(deadline - now)) }
             do {
                 try await writing.end()
             } catch {
@@ -105,27 +117,31 @@ struct Consume: AsyncParsableCommand {
         }
     }
 
-    private var start: StartPosition { from?.position ?? (exitAtEnd ? .beginning : .end) }
-
-    private func consumerConfiguration(_ gate: WritingGate) throws(ClientError) -> ConsumerConfiguration {
+    private func consumerConfiguration(_ gate: WritingGate, now: Int64) async throws -> ConsumerConfiguration {
         let client = try connection.configuration()
         var configuration: ConsumerConfiguration
-        if var group = group.configuration(topics: topics, start: start) {
+        if var group = group.configuration(topics: topics, start: range.start) {
             group.onRebalance = { rebalance in await Self.tell(rebalance, gate) }
             configuration = ConsumerConfiguration(client: client, group: group)
         } else {
-            configuration = ConsumerConfiguration(
-                client: client,
-                assignments: topics.map { topic in
-                    Assignment(topic: topic, partitions: partition.isEmpty ? nil : partition, start: start)
-                }
-            )
+            configuration = ConsumerConfiguration(client: client, assignments: try await assignments(client, now: now))
             // A wrong offset is a mistake to be told; a beginning that retention overtakes is not.
-            if case .offset = start {} else { configuration.outOfRange = .beginning }
+            if case .offset = range.start {} else { configuration.outOfRange = .beginning }
         }
-        configuration.stopsAtEnd = exitAtEnd
+        configuration.stopsAtEnd = range.stopsAtEnd
         configuration.isolation = committed ? .readCommitted : .readUncommitted
         return configuration
+    }
+
+    private func assignments(_ client: ClientConfiguration, now: Int64) async throws -> [Assignment] {
+        var names = topics
+        if let pattern = group.pattern { names = try await ReadingPlan.topics(matching: pattern, client) }
+        if range.isBounded {
+            return try await ReadingPlan.bounded(range, topics: names, partitions: partition, now: now, client)
+        }
+        return names.map { topic in
+            Assignment(topic: topic, partitions: partition.isEmpty ? nil : partition, start: range.start)
+        }
     }
 
     /// Says who reads what, and lets what is being written come to its end before others read on.
@@ -153,6 +169,14 @@ private struct Writing: Sendable {
     /// fetched, and end.
     func stop(_ consumer: Consumer, isMember: Bool) {
         if isMember { task.cancel() } else { Task { await consumer.close() } }
+    }
+
+    /// The same after a while, unless it has ended before.
+    func stop(_ consumer: Consumer, in pause: Duration) {
+        Task {
+            do { try await Task.sleep(for: pause) } catch { return }
+            await consumer.close()
+        }
     }
 
     func end() async throws {

@@ -80,7 +80,9 @@ struct FormatTemplate: Equatable {
     }
 
     /// Appends the record.
-    func write(_ record: ConsumedRecord, to bytes: inout [UInt8]) {
+    ///
+    /// - Parameter inBase64: Whether key, value and the headers' values are written in base 64.
+    func write(_ record: ConsumedRecord, inBase64: Bool = false, to bytes: inout [UInt8]) {
         for piece in pieces {
             switch piece {
             case .bytes(let literal): bytes.append(contentsOf: literal)
@@ -88,29 +90,38 @@ struct FormatTemplate: Equatable {
             case .partition: bytes.append(contentsOf: String(record.partition).utf8)
             case .offset: bytes.append(contentsOf: String(record.offset).utf8)
             case .timestamp: bytes.append(contentsOf: String(record.timestamp).utf8)
-            case .key: Self.write(record.key, to: &bytes)
+            case .key: Self.write(record.key, inBase64, to: &bytes)
             case .keyLength: bytes.append(contentsOf: String(record.key?.readableBytes ?? -1).utf8)
-            case .value: Self.write(record.value, to: &bytes)
+            case .value: Self.write(record.value, inBase64, to: &bytes)
             case .valueLength: bytes.append(contentsOf: String(record.value?.readableBytes ?? -1).utf8)
             case .valueLengthBinary:
                 let length = Int32(clamping: record.value?.readableBytes ?? -1)
                 withUnsafeBytes(of: length.bigEndian) { bytes.append(contentsOf: $0) }
-            case .headers: Self.write(record.headers, to: &bytes)
+            case .headers: Self.write(record.headers, inBase64, to: &bytes)
             }
         }
     }
 
-    private static func write(_ field: ByteBuffer?, to bytes: inout [UInt8]) {
-        field?.withUnsafeReadableBytes { bytes.append(contentsOf: $0) }
+    private static func write(_ field: ByteBuffer?, _ inBase64: Bool, to bytes: inout [UInt8]) {
+        guard let field else { return }
+        if inBase64 {
+            bytes.append(contentsOf: Base64.encode(field.readableBytesView).utf8)
+        } else {
+            field.withUnsafeReadableBytes { bytes.append(contentsOf: $0) }
+        }
     }
 
-    private static func write(_ headers: [RecordHeader], to bytes: inout [UInt8]) {
+    private static func write(_ headers: [RecordHeader], _ inBase64: Bool, to bytes: inout [UInt8]) {
         for (index, header) in headers.enumerated() {
             if index > 0 { bytes.append(UInt8(ascii: ",")) }
             bytes.append(contentsOf: header.name.utf8)
             bytes.append(UInt8(ascii: "="))
             // As kcat prints it.
-            if header.value == nil { bytes.append(contentsOf: "NULL".utf8) } else { write(header.value, to: &bytes) }
+            if let value = header.value {
+                write(value, inBase64, to: &bytes)
+            } else {
+                bytes.append(contentsOf: "NULL".utf8)
+            }
         }
     }
 }

@@ -28,7 +28,11 @@ struct GroupOptions: ParsableArguments {
         static var allValueStrings: [String] { Assignor.allCases.map(\.rawValue) }
     }
 
-    @Option(name: .shortAndLong, help: "Read as a member of this group, and commit what was written.")
+    @Option(
+        name: .shortAndLong,
+        help: "Read as a member of this group, and commit what was written.",
+        completion: .groups
+    )
     var group: String?
 
     @Option(
@@ -51,16 +55,19 @@ struct GroupOptions: ParsableArguments {
     )
     var sessionTimeout: Int?
 
-    @Option(help: "Read all topics whose name matches this regular expression, also those to come.")
+    @Option(
+        help: ArgumentHelp(
+            "Read all topics whose whole name matches this: in a group also those to come.",
+            valueName: "regex"
+        )
+    )
     var pattern: String?
 
     func validate() throws {
         if group == nil {
-            let isAnySet = groupProtocol != nil || !assignor.isEmpty || instanceId != nil || pattern != nil
+            let isAnySet = groupProtocol != nil || !assignor.isEmpty || instanceId != nil
             if isAnySet || sessionTimeout != nil {
-                throw ValidationError(
-                    "--protocol, --assignor, --instance-id, --session-timeout and --pattern need --group"
-                )
+                throw ValidationError("--protocol, --assignor, --instance-id and --session-timeout need --group")
             }
         } else if group?.isEmpty == true {
             throw ValidationError("--group is empty")

@@ -18,7 +18,7 @@ struct GroupDelete: AsyncParsableCommand {
     @OptionGroup var connection: ConnectionOptions
     @OptionGroup var format: OutputOptions
 
-    @Argument(help: "The groups.")
+    @Argument(help: "The groups.", completion: .groups)
     var names: [String]
 
     @Flag(help: "Accept that a group does not exist.")

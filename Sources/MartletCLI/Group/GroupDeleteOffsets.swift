@@ -19,7 +19,7 @@ struct GroupDeleteOffsets: AsyncParsableCommand {
     @OptionGroup var connection: ConnectionOptions
     @OptionGroup var format: OutputOptions
 
-    @Argument(help: "The group.")
+    @Argument(help: "The group.", completion: .groups)
     var name: String
 
     @Option(

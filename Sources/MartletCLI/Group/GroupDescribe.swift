@@ -23,7 +23,7 @@ struct GroupDescribe: AsyncParsableCommand {
     @OptionGroup var connection: ConnectionOptions
     @OptionGroup var format: OutputOptions
 
-    @Argument(help: "The groups.")
+    @Argument(help: "The groups.", completion: .groups)
     var names: [String] = []
 
     @Flag(help: "All groups.")

@@ -19,7 +19,7 @@ struct GroupExport: AsyncParsableCommand {
     @OptionGroup var connection: ConnectionOptions
     @OptionGroup var format: OutputOptions
 
-    @Argument(help: "The groups.")
+    @Argument(help: "The groups.", completion: .groups)
     var names: [String] = []
 
     @Flag(help: "All groups.")

@@ -20,7 +20,7 @@ struct GroupHistoryCommand: AsyncParsableCommand {
     @OptionGroup var connection: ConnectionOptions
     @OptionGroup var format: OutputOptions
 
-    @Argument(help: "The groups.")
+    @Argument(help: "The groups.", completion: .groups)
     var names: [String]
 
     func run() async throws {

@@ -19,7 +19,7 @@ struct GroupImport: AsyncParsableCommand {
     @OptionGroup var connection: ConnectionOptions
     @OptionGroup var format: OutputOptions
 
-    @Argument(help: "The file, CSV or JSON; - for standard input.")
+    @Argument(help: "The file, CSV or JSON; - for standard input.", completion: .file())
     var file: String
 
     @Option(name: .shortAndLong, help: "The group to commit for: needed if the file does not name groups.")

@@ -27,7 +27,7 @@ struct GroupReset: AsyncParsableCommand {
     @OptionGroup var connection: ConnectionOptions
     @OptionGroup var format: OutputOptions
 
-    @Argument(help: "The group.")
+    @Argument(help: "The group.", completion: .groups)
     var name: String
 
     @Flag(help: "To the oldest records.")
@@ -51,7 +51,7 @@ struct GroupReset: AsyncParsableCommand {
     @Option(help: ArgumentHelp("To the first records that are at most so old.", valueName: "duration"))
     var byDuration: String?
 
-    @Option(help: ArgumentHelp("To what a file says; - for standard input.", valueName: "file"))
+    @Option(help: ArgumentHelp("To what a file says; - for standard input.", valueName: "file"), completion: .file())
     var fromFile: String?
 
     @Option(

@@ -10,6 +10,11 @@ struct PartitionSelection: ExpressibleByArgument, Equatable {
     /// The most partitions that one range may name: a slip of the finger must not become a list of billions.
     private static let largestRange: Int32 = 100_000
 
+    init(topic: String, partitions: [Int32]?) {
+        self.topic = topic
+        self.partitions = partitions
+    }
+
     init?(argument: String) {
         let parts = argument.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
         guard let name = parts.first, !name.isEmpty else { return nil }

@@ -2,9 +2,11 @@ import Glibc
 import Model
 import NIOCore
 
-/// Why an input cannot be read.
+/// Why a command cannot go on with what it was given, in plain words. Immutable.
 struct InputError: Error, Equatable, CustomStringConvertible {
     let description: String
+    /// What the command ends with.
+    var status = ExitStatus.failure
 }
 
 /// A file or standard input, read on a thread of its own because reading may block for ever. Owned by one task; only
@@ -29,7 +31,7 @@ final class InputSource: Sendable {
         let descriptor = isStandard ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC)
         var ends: [CInt] = [-1, -1]
         guard descriptor >= 0, pipe(&ends) == 0 else {
-            throw InputError(description: "cannot read \(name): \(Outcome.words(errno: errno))")
+            throw InputError(description: "cannot read \(name): \(Outcome.words(errno: errno))", status: .noInput)
         }
         let waiting = Locked<CheckedContinuation<Result<ByteBuffer?, InputError>, Never>?>(nil)
         let reader = InputReader(name: name, descriptor: descriptor, commands: ends[0])
@@ -54,6 +56,19 @@ final class InputSource: Sendable {
         thread.join()
         close(commands.reading)
         if descriptor > STDERR_FILENO { close(descriptor) }
+    }
+
+    /// How many bytes there are to read of these, as far as they are files; nil if one of them is not, or is not there.
+    static func totalBytes(_ paths: [String]) -> Int? {
+        var total = 0
+        for path in paths {
+            var status = stat()
+            let isStandard = path == standardInput
+            guard (isStandard ? fstat(STDIN_FILENO, &status) : stat(path, &status)) == 0 else { return nil }
+            guard status.st_mode & S_IFMT == S_IFREG else { return nil }
+            total += max(0, status.st_size - (isStandard ? max(0, lseek(STDIN_FILENO, 0, SEEK_CUR)) : 0))
+        }
+        return total
     }
 
     /// Lets the input end now, also while it is being waited for.
@@ -124,7 +139,9 @@ final class InputSource: Sendable {
         }
 
         private func failure(_ code: CInt) -> Result<ByteBuffer?, InputError> {
-            .failure(InputError(description: "cannot read \(name): \(Outcome.words(errno: code))"))
+            .failure(
+                InputError(description: "cannot read \(name): \(Outcome.words(errno: code))", status: .noInput)
+            )
         }
     }
 }

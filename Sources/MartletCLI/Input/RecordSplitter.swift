@@ -17,6 +17,8 @@ struct RecordSplitter {
     private var bytes = ByteBuffer()
     /// How far ``bytes`` was searched in vain.
     private var searched = 0
+    /// Whether what comes belongs to a record that is left out.
+    private var isSkipping = false
 
     init(delimiter: Delimiter, maximumLength: Int) {
         self.delimiter = delimiter
@@ -33,8 +35,16 @@ struct RecordSplitter {
         }
     }
 
+    /// Leaves out the record that was too long, up to its delimiter.
+    mutating func skip() {
+        isSkipping = true
+        searched = 0
+        count += 1
+    }
+
     /// The next record without its delimiter; nil if its end is not there yet.
     mutating func next() throws(TooLong) -> ByteBuffer? {
+        if isSkipping, !passDelimiter() { return nil }
         let start = searched
         guard let end = bytes.withUnsafeReadableBytes({ delimiter.firstIndex(in: $0, from: start) }) else {
             try check(bytes.readableBytes)
@@ -50,8 +60,22 @@ struct RecordSplitter {
         return record
     }
 
+    /// Drops what belongs to the record that is left out. Returns whether its end was there.
+    private mutating func passDelimiter() -> Bool {
+        guard let end = bytes.withUnsafeReadableBytes({ delimiter.firstIndex(in: $0) }) else {
+            // The delimiter's beginning may be there already.
+            bytes.moveReaderIndex(forwardBy: max(0, bytes.readableBytes - delimiter.bytes.count + 1))
+            bytes.discardReadBytes()
+            return false
+        }
+        bytes.moveReaderIndex(forwardBy: end + delimiter.bytes.count)
+        isSkipping = false
+        return true
+    }
+
     /// What is behind the last delimiter, at the end of the input; nil if nothing is.
     mutating func rest() throws(TooLong) -> ByteBuffer? {
+        if isSkipping { return nil }
         try check(bytes.readableBytes)
         guard bytes.readableBytes > 0 else { return nil }
         count += 1

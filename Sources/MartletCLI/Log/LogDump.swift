@@ -12,6 +12,10 @@ struct LogDump: AsyncParsableCommand {
             is named, and what follows it is printed where it can be found.
 
             Exit status: 1 if anything is damaged or cannot be read.
+
+            Examples:
+              martlet log dump data/orders-0/00000000000000000000.log
+              martlet log dump data/orders-0/* --records --json | jq .
             """
     )
 

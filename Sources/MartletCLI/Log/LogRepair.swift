@@ -18,6 +18,10 @@ struct LogRepair: AsyncParsableCommand {
 
             Exit status: 0 if there is no damage or all of it is skipped now, 1 if there is damage or a broker uses the \
             directory.
+
+            Examples:
+              martlet log repair data/orders-0
+              martlet log repair data --execute
             """
     )
 

@@ -21,6 +21,10 @@ struct LogVerify: AsyncParsableCommand {
             within its gap, and a changed leader epoch where there is no checkpoint of them.
 
             Exit status: 0 if nothing was found, 1 if there is damage or a broker uses the directory.
+
+            Examples:
+              martlet log verify data
+              martlet log verify data/orders-0 --json
             """
     )
 

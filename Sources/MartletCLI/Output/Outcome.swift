@@ -11,15 +11,15 @@ enum Outcome {
             try await body()
         } catch let error as ClientError {
             StandardError.line("martlet: \(error.description)")
-            throw ExitCode.failure
+            throw ExitStatus(error).exit
         } catch let error as InputError {
             StandardError.line("martlet: \(error.description)")
-            throw ExitCode.failure
+            throw error.status.exit
         } catch OutputError.readerGone {
             return
         } catch OutputError.failed(let code) {
             StandardError.line("martlet: cannot write the output: \(words(errno: code))")
-            throw ExitCode.failure
+            throw ExitStatus.output.exit
         }
     }
 

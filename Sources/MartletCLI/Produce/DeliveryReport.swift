@@ -8,9 +8,14 @@ struct DeliveryReport {
     private(set) var failed = 0
     /// Messages beyond these are counted only: one cause often fails thousands of records.
     private static let maximumMessages = 10
+    /// What a piece of the input is called.
+    private let unit: String
     private let complain: (String) -> Void
 
-    init(complain: @escaping (String) -> Void) { self.complain = complain }
+    init(unit: String, complain: @escaping (String) -> Void) {
+        self.unit = unit
+        self.complain = complain
+    }
 
     mutating func add(_ delivery: Delivery, source: String, number: Int) {
         waiting.append((delivery, source, number))
@@ -52,7 +57,7 @@ struct DeliveryReport {
         case .failure(let error):
             failed += 1
             if failed <= Self.maximumMessages {
-                complain("\(source), record \(number): " + (failed == 1 ? error.description : error.message))
+                complain("\(source), \(unit) \(number): " + (failed == 1 ? error.description : error.message))
             }
         }
     }

@@ -1,31 +1,19 @@
 import MartletClient
 import NIOCore
 
-/// Makes a record of an input's bytes. Immutable.
+/// Makes a record of a line: a value, or a key, a delimiter and a value. Immutable.
 struct LineParser {
-    let topic: String
-    let partition: Int32?
+    let defaults: RecordDefaults
     /// What separates key and value; nil if records have no key of their own.
     let keyDelimiter: Delimiter?
-    /// The key of records without their own.
-    let fixedKey: ByteBuffer?
-    let headers: [RecordHeader]
-    /// Whether an empty value is null, a tombstone.
-    let isEmptyNull: Bool
 
-    func record(_ line: ByteBuffer) -> ProducerRecord {
-        var key = fixedKey
+    func record(_ line: ByteBuffer) throws(BadRecord) -> ProducerRecord {
+        var key: ByteBuffer?
         var value = line
         if let keyDelimiter, let end = line.withUnsafeReadableBytes({ keyDelimiter.firstIndex(in: $0) }) {
             key = value.readSlice(length: end)
             value.moveReaderIndex(forwardBy: keyDelimiter.bytes.count)
         }
-        return ProducerRecord(
-            topic: topic,
-            partition: partition,
-            key: key,
-            value: isEmptyNull && value.readableBytes == 0 ? nil : value,
-            headers: headers
-        )
+        return try defaults.record(key: key, value: value)
     }
 }

@@ -4,6 +4,15 @@ import NIOCore
 
 /// How `martlet produce` reads records and sends them. A value.
 struct ProduceOptions: ParsableArguments {
+    @Option(help: ArgumentHelp("What a line is.", valueName: "text|json"))
+    var input = Input.text
+
+    @Option(
+        name: [.customShort("f"), .customLong("format")],
+        help: "How key, value and the rest stand in a line; see above."
+    )
+    var template: String?
+
     @Option(name: .customShort("K"), help: "Take the key from the line, in front of this delimiter.")
     var keyDelimiter: Delimiter?
 
@@ -25,6 +34,18 @@ struct ProduceOptions: ParsableArguments {
     @Flag(name: .customShort("Z"), help: "Make an empty value null, which deletes the key in compacted topics.")
     var emptyIsNull = false
 
+    @Option(help: ArgumentHelp("The time of every record (default: of each its own, or now).", valueName: "time"))
+    var timestamp: TimeOption?
+
+    @Flag(help: "Take keys, values and the values of headers out of base 64.")
+    var base64 = false
+
+    @Flag(help: "End at the first line that cannot be read.")
+    var strict = false
+
+    @Option(help: ArgumentHelp("Send so many records a second at most.", valueName: "records"))
+    var rate: Double?
+
     @Option(help: ArgumentHelp("Who must have a record before it counts as delivered.", valueName: "0|1|all"))
     var acks = Acks.all
 
@@ -37,16 +58,38 @@ struct ProduceOptions: ParsableArguments {
     @Option(help: "The longest record accepted, in bytes.")
     var maximumRecordBytes = 16 << 20
 
+    enum Input: String, ExpressibleByArgument {
+        case text, json
+    }
+
     enum Acks: String, ExpressibleByArgument {
         case none = "0"
         case leader = "1"
         case all
 
         init?(argument: String) { self.init(rawValue: argument == "-1" ? "all" : argument) }
+
+        var value: ProducerConfiguration.Acknowledgement {
+            switch self {
+            case .none: .none
+            case .leader: .leader
+            case .all: .all
+            }
+        }
     }
 
     enum Codec: String, ExpressibleByArgument {
         case none, gzip, snappy, lz4, zstd
+
+        var value: ProducerConfiguration.Compression {
+            switch self {
+            case .none: .none
+            case .gzip: .gzip()
+            case .snappy: .snappy
+            case .lz4: .lz4()
+            case .zstd: .zstd()
+            }
+        }
     }
 
     /// Enough for several of the largest records.
@@ -59,35 +102,63 @@ struct ProduceOptions: ParsableArguments {
         if let partition, partition < 0 {
             throw ValidationError("--partition is \(partition), but must not be negative")
         }
+        if let rate, !(rate > 0 && rate.isFinite) { throw ValidationError("--rate must be more than 0") }
+        if input == .json, template != nil || keyDelimiter != nil {
+            throw ValidationError("--input json says itself what is key and value: -f and -K have no place beside it")
+        }
+        if template != nil, keyDelimiter != nil { throw ValidationError("-f says where the key is, so -K cannot") }
+        if let template {
+            do throws(InputTemplate.Problem) { _ = try InputTemplate(template) } catch {
+                throw ValidationError(error.description)
+            }
+        }
     }
 
     func producerConfiguration(client: ClientConfiguration) -> ProducerConfiguration {
         var configuration = ProducerConfiguration(client: client)
-        switch acks {
-        case .none: configuration.acknowledgement = .none
-        case .leader: configuration.acknowledgement = .leader
-        case .all: configuration.acknowledgement = .all
-        }
-        switch compression {
-        case .none: configuration.compression = .none
-        case .gzip: configuration.compression = .gzip()
-        case .snappy: configuration.compression = .snappy
-        case .lz4: configuration.compression = .lz4()
-        case .zstd: configuration.compression = .zstd()
-        }
+        configuration.acknowledgement = acks.value
+        configuration.compression = compression.value
         // An input is read as fast as it is delivered, so large batches fill at once.
         configuration.batchBytes = 512 << 10
         return configuration
     }
 
-    func parser(topic: String) -> LineParser {
-        LineParser(
+    func reading(topic: String) throws -> ProduceSession.Reading {
+        let defaults = RecordDefaults(
             topic: topic,
             partition: partition,
-            keyDelimiter: keyDelimiter,
-            fixedKey: key.map { ByteBuffer(string: $0) },
+            key: key.map { ByteBuffer(string: $0) },
             headers: headers.map { RecordHeader(name: $0.key, value: $0.value) },
-            isEmptyNull: emptyIsNull
+            timestamp: timestamp?.milliseconds,
+            isEmptyNull: emptyIsNull,
+            isBase64: base64
         )
+        let parser: RecordParser
+        if input == .json {
+            parser = .json(RecordJSONParser(defaults: defaults))
+        } else if let template {
+            parser = .template(try InputTemplate(template), defaults)
+        } else {
+            parser = .lines(LineParser(defaults: defaults, keyDelimiter: keyDelimiter))
+        }
+        return ProduceSession.Reading(
+            topic: topic,
+            parser: parser,
+            delimiter: delimiter,
+            maximumRecordBytes: maximumRecordBytes,
+            isStrict: strict,
+            rate: rate
+        )
+    }
+}
+
+/// A point in time as people type it. A value.
+struct TimeOption: ExpressibleByArgument, Equatable {
+    /// Since 1970-01-01T00:00Z.
+    let milliseconds: Int64
+
+    init?(argument: String) {
+        guard let time = TimeParser.milliseconds(argument) else { return nil }
+        milliseconds = time
     }
 }

@@ -9,13 +9,17 @@ struct RetentionApply: AsyncParsableCommand {
         discussion: """
             The broker does this by itself every log.retention.check.interval.ms. 'martlet topic explain' says what stays \
             and why.
+
+            Examples:
+              martlet retention apply orders --dry-run
+              martlet retention apply orders payments --json
             """
     )
 
     @OptionGroup var connection: ConnectionOptions
     @OptionGroup var format: OutputOptions
 
-    @Argument(help: "The topics.")
+    @Argument(help: "The topics.", completion: .topics)
     var names: [String]
 
     @Flag(help: "Only say what would be deleted.")

@@ -11,25 +11,26 @@ struct Serve: ParsableCommand {
         abstract: "Run a broker.",
         discussion: """
             Without options: listens on 127.0.0.1:9092 and keeps its data under ./data, which it makes on the first \
-            start. One line on standard output says when it is ready; the log goes to standard error.
+            start. One line on standard output says when it is ready, on a terminal a few more how to try it; the log goes \
+            to standard error.
 
             Settings have Kafka's names. They come from the file, then from variables (MARTLET_LOG_DIRS for log.dirs), \
             then from --set; later ones win.
 
-            EXAMPLES
+            Examples:
               martlet serve
               martlet serve --data /var/lib/martlet --listen 0.0.0.0:9092
               martlet serve --ephemeral --listen 127.0.0.1:0 --set num.partitions=6
 
-            EXIT STATUS
+            Exit status:
               0 stopped as asked (SIGTERM, SIGINT), 1 could not start, 64 wrong usage
             """
     )
 
-    @Option(name: .long, help: "Read settings from this file (Kafka's server.properties).")
+    @Option(name: .long, help: "Read settings from this file (Kafka's server.properties).", completion: .file())
     var config: String?
 
-    @Option(name: .long, help: "Keep the data in this directory (log.dirs).")
+    @Option(name: .long, help: "Keep the data in this directory (log.dirs).", completion: .directory)
     var data: String?
 
     @Option(name: .long, help: "Listen on this address (listeners); port 0 takes a free one.")
@@ -74,6 +75,10 @@ struct Serve: ParsableCommand {
             throw ExitCode.failure
         }
         print(running.readyLine)
+        // Programs that start a broker read one line; people may want to know what to do with it.
+        if StandardOutput.isTerminal, let first = running.addresses.first {
+            for line in FirstSteps.lines(listening: first.description) { print(line) }
+        }
         fflush(nil)
         asked.wait()
         log.info("stopping")

@@ -4,10 +4,11 @@ import MartletClient
 /// `martlet topic`: everything about topics. Stateless.
 struct Topic: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "List, describe, explain, create, change and delete topics.",
+        abstract: "List, describe, explain, create, change, copy, back up and delete topics.",
         subcommands: [
             TopicList.self, TopicDescribe.self, TopicExplain.self, TopicCreate.self, TopicAlter.self,
-            TopicAddPartitions.self, TopicTrim.self, TopicDelete.self,
+            TopicAddPartitions.self, TopicTrim.self, TopicDelete.self, TopicCopy.self, TopicBackup.self,
+            TopicRestore.self,
         ]
     )
 

@@ -9,13 +9,16 @@ struct TopicAddPartitions: AsyncParsableCommand {
         discussion: """
             New records with a key may go to another partition than those before, so that their order is not kept. \
             Partitions cannot be taken away again.
+
+            Examples:
+              martlet topic add-partitions orders --partitions 12
             """
     )
 
     @OptionGroup var connection: ConnectionOptions
     @OptionGroup var format: OutputOptions
 
-    @Argument(help: "The topic.")
+    @Argument(help: "The topic.", completion: .topics)
     var name: String
 
     @Option(help: "How many partitions it has afterwards.")

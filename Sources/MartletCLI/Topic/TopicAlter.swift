@@ -6,13 +6,19 @@ struct TopicAlter: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "alter",
         abstract: "Change a topic's configuration.",
-        discussion: "Either all changes are made, or none."
+        discussion: """
+            Either all changes are made, or none.
+
+            Examples:
+              martlet topic alter orders --set retention.ms=86400000
+              martlet topic alter orders --set cleanup.policy=compact --delete retention.ms
+            """
     )
 
     @OptionGroup var connection: ConnectionOptions
     @OptionGroup var format: OutputOptions
 
-    @Argument(help: "The topic.")
+    @Argument(help: "The topic.", completion: .topics)
     var name: String
 
     @Option(help: ArgumentHelp("Set a configuration, by Kafka's name; may be repeated.", valueName: "key=value"))

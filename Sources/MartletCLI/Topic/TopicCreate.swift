@@ -3,7 +3,15 @@ import MartletClient
 
 /// `martlet topic create`. A value.
 struct TopicCreate: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "create", abstract: "Create a topic.")
+    static let configuration = CommandConfiguration(
+        commandName: "create",
+        abstract: "Create a topic.",
+        discussion: """
+            Examples:
+              martlet topic create orders --partitions 6
+              martlet topic create users --config cleanup.policy=compact --if-not-exists
+            """
+    )
 
     @OptionGroup var connection: ConnectionOptions
     @OptionGroup var format: OutputOptions

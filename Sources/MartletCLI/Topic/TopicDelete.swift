@@ -5,13 +5,18 @@ import MartletClient
 struct TopicDelete: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "delete",
-        abstract: "Delete topics with all their records."
+        abstract: "Delete topics with all their records.",
+        discussion: """
+            Examples:
+              martlet topic delete orders
+              martlet topic delete a b c --if-exists
+            """
     )
 
     @OptionGroup var connection: ConnectionOptions
     @OptionGroup var format: OutputOptions
 
-    @Argument(help: "The topics.")
+    @Argument(help: "The topics.", completion: .topics)
     var names: [String]
 
     @Flag(help: "Accept that a topic does not exist.")

@@ -5,13 +5,18 @@ import MartletClient
 struct TopicDescribe: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "describe",
-        abstract: "Show a topic's partitions, offsets and configuration."
+        abstract: "Show a topic's partitions, offsets and configuration.",
+        discussion: """
+            Examples:
+              martlet topic describe orders
+              martlet topic describe orders --all --json | jq '.[0].configs'
+            """
     )
 
     @OptionGroup var connection: ConnectionOptions
     @OptionGroup var format: OutputOptions
 
-    @Argument(help: "The topics.")
+    @Argument(help: "The topics.", completion: .topics)
     var names: [String]
 
     @Flag(help: "Show all configurations, not only those that differ from the default.")

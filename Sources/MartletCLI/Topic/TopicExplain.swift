@@ -6,13 +6,18 @@ struct TopicExplain: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "explain",
         abstract:
-            "Show what a topic's partitions consist of, why each segment is kept and when it will go, when they are compacted, and what is damaged."
+            "Show what a topic's partitions consist of, why each segment is kept and when it will go, when they are compacted, and what is damaged.",
+        discussion: """
+            Examples:
+              martlet topic explain orders
+              martlet topic explain orders --json | jq '.[0].partitions[].segments'
+            """
     )
 
     @OptionGroup var connection: ConnectionOptions
     @OptionGroup var format: OutputOptions
 
-    @Argument(help: "The topics.")
+    @Argument(help: "The topics.", completion: .topics)
     var names: [String]
 
     func run() async throws {

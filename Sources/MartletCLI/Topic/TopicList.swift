@@ -3,7 +3,15 @@ import MartletClient
 
 /// `martlet topic list`. A value.
 struct TopicList: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "list", abstract: "List the topics.")
+    static let configuration = CommandConfiguration(
+        commandName: "list",
+        abstract: "List the topics.",
+        discussion: """
+            Examples:
+              martlet topic list
+              martlet topic list --json | jq -r '.[].name'
+            """
+    )
 
     @OptionGroup var connection: ConnectionOptions
     @OptionGroup var format: OutputOptions

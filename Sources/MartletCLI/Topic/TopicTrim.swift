@@ -6,7 +6,13 @@ struct TopicTrim: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "trim",
         abstract: "Delete the oldest records of a partition, or of all partitions.",
-        discussion: "Not for topics that are compacted only: their cleanup.policy must include delete."
+        discussion: """
+            Not for topics that are compacted only: their cleanup.policy must include delete.
+
+            Examples:
+              martlet topic trim orders --partition 0 --offset 5000
+              martlet topic trim orders --offset end
+            """
     )
 
     /// Which record is the first to stay.
@@ -28,7 +34,7 @@ struct TopicTrim: AsyncParsableCommand {
     @OptionGroup var connection: ConnectionOptions
     @OptionGroup var format: OutputOptions
 
-    @Argument(help: "The topic.")
+    @Argument(help: "The topic.", completion: .topics)
     var name: String
 
     @Option(name: .shortAndLong, help: "The partition (default: all, which needs --offset end).")

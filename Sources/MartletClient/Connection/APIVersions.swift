@@ -18,6 +18,9 @@ struct APIVersions: Equatable, Sendable {
         self.ranges = ranges
     }
 
+    /// What the broker speaks of an API; nil if it does not know it.
+    func range(of api: API) -> ClosedRange<Int16>? { ranges[api.key] }
+
     func supports(_ api: API) -> Bool { ranges[api.key]?.overlaps(api.versions) ?? false }
 
     /// The highest version that both sides speak, at most `limit`.

@@ -21,12 +21,16 @@ public struct Assignment: Equatable, Sendable {
     public var partitions: [Int32]?
     /// Where to begin.
     public var start: StartPosition
+    /// The first offset not to read any more, for each of the partitions; nil reads on. Once all partitions of a consumer
+    /// have come to their ends, its sequence ends.
+    public var end: Int64?
 
     /// An assignment.
-    public init(topic: String, partitions: [Int32]? = nil, start: StartPosition = .end) {
+    public init(topic: String, partitions: [Int32]? = nil, start: StartPosition = .end, end: Int64? = nil) {
         self.topic = topic
         self.partitions = partitions
         self.start = start
+        self.end = end
     }
 }
 

@@ -91,6 +91,7 @@ final class ConsumerCore: Sendable {
     private func findPositions() async throws(ClientError) {
         if let group = configuration.group { return try await join(group) }
         var starts: [TopicPartition: StartPosition] = [:]
+        var ends: [TopicPartition: Int64] = [:]
         for assignment in configuration.assignments {
             let topic = try await cluster.topic(assignment.topic)
             for index in assignment.partitions ?? topic.partitions.map(\.index) {
@@ -101,6 +102,7 @@ final class ConsumerCore: Sendable {
                     )
                 }
                 starts[TopicPartition(topic.name, index)] = assignment.start
+                ends[TopicPartition(topic.name, index)] = assignment.end
             }
         }
         let positions = try await StartPositions.find(
@@ -111,7 +113,9 @@ final class ConsumerCore: Sendable {
         )
         state.withLock { state in
             for (partition, found) in positions {
-                state.plan.add(partition, position: found.start, end: found.end)
+                // The nearer of the two, where there are two.
+                let end = [found.end, ends[partition]].compactMap { $0 }.min()
+                state.plan.add(partition, position: found.start, end: end)
                 state.progress[partition] = PartitionProgress(position: found.start, followsBatches: false)
             }
         }
