@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/sendfile.h>
@@ -171,4 +172,9 @@ int martlet_watch_signals(void) {
 int martlet_semaphore_wait(sem_t *semaphore, int64_t deadline_seconds, long deadline_nanoseconds) {
     struct timespec deadline = {.tv_sec = deadline_seconds, .tv_nsec = deadline_nanoseconds};
     return sem_clockwait(semaphore, CLOCK_MONOTONIC, &deadline);
+}
+
+int martlet_terminal_rows(int descriptor) {
+    struct winsize size;
+    return ioctl(descriptor, TIOCGWINSZ, &size) == 0 ? size.ws_row : 0;
 }

@@ -71,7 +71,8 @@ extension Group {
         _ step: inout GroupStep
     ) {
         let isEmpty = classic.members.isEmpty
-        var group = ConsumerGroup(id: id, now: step.now.timestamp, after: lastConsumerAppend)
+        let now = step.now.timestamp
+        var group = ConsumerGroup(id: id, now: now, after: lastConsumerAppend, history: classic.history)
         if !isEmpty {
             guard request.epoch == .joining, rules.consumer.migration.allowsUpgrade, group.adopt(classic, rules.topics)
             else {
@@ -91,7 +92,9 @@ extension Group {
     private mutating func becomeClassic(_ group: ConsumerGroup, _ step: inout GroupStep) {
         lastConsumerAppend = group.lastAppend
         if membership.isWritten { step.append(membership.tombstones(id), for: nextExpiry()) }
-        membership = .classic(ClassicGroup(id: id, now: step.now.timestamp))
+        var classic = ClassicGroup(id: id, now: step.now.timestamp)
+        classic.history = group.history
+        membership = .classic(classic)
     }
 
     /// The membership, of which nobody else has a copy then: it changes in place. Something has to be put back.
@@ -127,6 +130,7 @@ extension Group {
         for id in group.state.members.keys { group.stopClocks(of: id, &step) }
         step.append(membership.tombstones(id) + [.classicGroup(id, value)], for: nextExpiry())
         var classic = ClassicGroup(id: id, value: value)
+        classic.history = group.history
         classic.resume(rules.classic, &step)
         if let reason = group.history.newestReason { classic.prepareRebalance(reason, rules.classic, &step) }
         membership = .classic(classic)

@@ -10,8 +10,8 @@ package struct ReplyToken: RawRepresentable, Hashable, Sendable {
 /// What the host is to do after an event, in the order given. Immutable.
 package enum GroupEffect: Equatable, Sendable {
     case reply(ReplyToken, GroupReply)
-    /// To be appended to the log of the coordinator as one batch. The host says how it went by handing the purpose back,
-    /// in the order of the appends.
+    /// To be appended to the log of the coordinator as one batch. The host says how it went by handing the purpose back: at
+    /// once, before the next event, which would rest on it, if the log refuses; otherwise in the order of the appends.
     case append([GroupRecord], GroupAppend)
     /// Replaces a timer of the same name.
     case setTimer(GroupTimer, after: Duration)
@@ -52,11 +52,6 @@ package enum GroupAppend: Hashable, Sendable {
     case expiry(UInt64)
     /// A decision of a consumer group, by its number.
     case consumerGroup(UInt64)
-
-    /// Whether a refusal has to be said before the next event, because that would rest on it.
-    package var mustBeAnsweredAtOnce: Bool {
-        if case .consumerGroup = self { true } else { false }
-    }
 }
 
 /// The answer to a request, by API. Immutable.

@@ -12,6 +12,9 @@ package enum GroupLimits {
     package static let memberBytes = 512 * 1024 * 1024
     /// What a member counts for, beside what it says of itself and what it is assigned.
     package static let bytesPerMember = 1024
+    /// What a partition of a member's target, or a topic that a regular expression has matched, counts for in a consumer
+    /// group: it is in the target, in what the member holds, and in the list of owners.
+    package static let bytesPerPartition = 128
     /// Bytes of one member's assignment.
     package static let assignmentBytesPerMember = 1024 * 1024
     /// Bytes of a group with all its assignments as it is written to the log.

@@ -11,6 +11,7 @@ from requests import text
 
 JOIN, HEARTBEAT, LEAVE, SYNC = 11, 12, 13, 14
 REBALANCE_IN_PROGRESS, UNKNOWN_MEMBER_ID, ILLEGAL_GENERATION, MEMBER_ID_REQUIRED = 27, 25, 22, 79
+FENCED_MEMBER_EPOCH = 110
 SESSION_MILLISECONDS, REBALANCE_MILLISECONDS = 45_000, 60_000
 NO_TEXT = struct.pack(">h", -1)
 
@@ -71,9 +72,11 @@ class Member:
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def send(self, key, version, body):
+        self.write(key, struct.pack(">hhi", key, version, 1) + text(f"member-{self.number}") + body)
+
+    def write(self, key, request):
         self.waiting = key
-        header = struct.pack(">hhi", key, version, 1) + text(f"member-{self.number}")
-        self.socket.sendall(struct.pack(">i", len(header) + len(body)) + header + body)
+        self.socket.sendall(struct.pack(">i", len(request)) + request)
 
     def join(self):
         self.partitions = None
@@ -98,7 +101,10 @@ class Member:
                 return
             frame, self.received = self.received[8 : 4 + length], self.received[4 + length :]
             key, self.waiting = self.waiting, None
-            {JOIN: self.joined, SYNC: self.synced, HEARTBEAT: self.heard, LEAVE: self.left}[key](Reader(frame))
+            self.answered(key, frame)
+
+    def answered(self, key, frame):
+        {JOIN: self.joined, SYNC: self.synced, HEARTBEAT: self.heard, LEAVE: self.left}[key](Reader(frame))
 
     def joined(self, response):
         _, error, generation = response.take(">ihi")
@@ -170,10 +176,13 @@ class Member:
 class Crowd:
     """All members of one group, and what they have been given."""
 
+    member_type = Member
+
     def __init__(self, port, group, topic, partitions, heartbeat_seconds):
         self.port, self.group, self.topic, self.partitions = port, group, topic, partitions
         self.heartbeat_seconds = heartbeat_seconds
         self.selector = selectors.DefaultSelector()
+        self.random = random.Random(1)
         self.members = set()
         self.timers = []
         self.generations = 0
@@ -182,7 +191,7 @@ class Crowd:
 
     def add(self):
         """Connects one more member, which has not joined yet."""
-        member = Member(self, self.count)
+        member = self.member_type(self, self.count)
         self.count += 1
         self.members.add(member)
         self.selector.register(member.socket, selectors.EVENT_READ, member)
@@ -193,11 +202,12 @@ class Crowd:
         member.socket.close()
         self.members.remove(member)
 
-    def schedule(self, member):
+    def schedule(self, member, seconds=None):
+        """Has the member heartbeat again, after its group's interval or another one."""
         if member.is_leaving:
             member.leave()
         else:
-            due = time.monotonic() + self.heartbeat_seconds * random.uniform(0.9, 1.1)
+            due = time.monotonic() + (seconds or self.heartbeat_seconds) * self.random.uniform(0.9, 1.1)
             heappush(self.timers, (due, member.number, member))
 
     def note_assignment(self, member):

@@ -8,6 +8,7 @@ with segments so small that rolls are hit; readers follow. After the kills every
   - each acknowledged message is at the offset that it was acknowledged with;
   - whatever a reader once saw at an offset is still there;
   - messages are in the order they were sent, and those of the idempotent producer are there exactly once;
+  - groups of both protocols commit meanwhile: what was acknowledged to them is committed, and never becomes less;
   - of a fourth topic, which is compacted all the while, every key's last acknowledged message is there, at its offset;
   - after a clean stop `martlet log verify` finds nothing.
 
@@ -27,6 +28,7 @@ from pathlib import Path
 import confluent_kafka
 from confluent_kafka.admin import AdminClient, NewTopic
 
+from commits import Commits
 from harness.broker import Broker, run_martlet
 
 PARTITIONS = 3
@@ -328,7 +330,7 @@ def kill_during_start(broker, rng):
 
 
 def run_round(kills, seed, directory):
-    """Returns the number of acknowledged messages and the slowest start in seconds."""
+    """Returns the numbers of acknowledged messages and commits, and the slowest start in seconds."""
     rng = random.Random(seed)
     broker = Broker(directory / "data", settings=SETTINGS).start()
     slowest = 0.0
@@ -343,7 +345,8 @@ def run_round(kills, seed, directory):
         ]
         reader = Reader(broker.bootstrap, KINDS)
         threads = [*writers, keyed, reader]
-        for thread in threads:
+        commits = Commits(broker, ["acks-all"])
+        for thread in [*threads, commits]:
             thread.start()
         for _ in range(kills):
             time.sleep(rng.uniform(0.05, LONGEST_LIFE_SECONDS))
@@ -358,11 +361,14 @@ def run_round(kills, seed, directory):
             thread.stopping.set()
         for thread in threads:
             thread.join()
+        commits.stop()
         # A clean stop and a start must not change anything either.
         for _ in range(2):
             compare(writers, reader, read_all(broker.bootstrap, KINDS))
             compacted = read_compacted(broker.bootstrap)
             check_compacted(keyed, compacted)
+            problems = commits.problems()
+            check(not problems, f"{problems[:3]}")
             broker.restart()
         broker.stop()
     finally:
@@ -371,30 +377,32 @@ def run_round(kills, seed, directory):
     verified = run_martlet("log", "verify", broker.data, "--records", timeout=600)
     check(verified.returncode == 0, f"log verify: {(verified.stdout + verified.stderr).decode(errors='replace')}")
     check(sum(map(len, compacted)) < sum(keyed.sent), "nothing was ever compacted")
-    return sum(len(one) for writer in [*writers, keyed] for one in writer.acknowledged), slowest
+    messages = sum(len(one) for writer in [*writers, keyed] for one in writer.acknowledged)
+    return messages, commits.count, slowest
 
 
 def main(kills, seed):
     start = time.monotonic()
     print(f"seed {seed}", flush=True)
-    done = acknowledged = 0
+    done = acknowledged = committed = 0
     slowest = 0.0
     while done < kills:
         count = min(kills - done, KILLS_PER_ROUND)
         directory = Path(tempfile.mkdtemp(prefix="martlet-crash-"))
         try:
-            messages, start_seconds = run_round(count, seed, directory)
+            messages, commits, start_seconds = run_round(count, seed, directory)
         except (AssertionError, confluent_kafka.KafkaException) as error:
             print(f"FAILED: {error}\nagain with: scripts/crash-test {count} {seed}\nleft in {directory}", flush=True)
             return 1
         shutil.rmtree(directory)
         done += count
         acknowledged += messages
+        committed += commits
         slowest = max(slowest, start_seconds)
         seed += 1
         print(
-            f"{done} kills, {acknowledged:,} messages acknowledged, none lost, moved or doubled; slowest start "
-            f"{slowest:.2f} s; {time.monotonic() - start:.0f} s so far",
+            f"{done} kills, {acknowledged:,} messages and {committed:,} commits acknowledged, none lost, moved, "
+            f"doubled or taken back; slowest start {slowest:.2f} s; {time.monotonic() - start:.0f} s so far",
             flush=True,
         )
     return 0

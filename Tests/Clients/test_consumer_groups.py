@@ -317,6 +317,7 @@ def test_a_group_has_configurations_of_its_own(start_broker, topic_name):
     broker.start()
     with wire.connect(broker) as connection:
         assert configs(connection, "tuned") == {
+            "consumer.assignment.interval.ms": "1000",
             "consumer.heartbeat.interval.ms": "7000",
             "consumer.session.timeout.ms": "45000",
         }

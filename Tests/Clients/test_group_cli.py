@@ -1,24 +1,27 @@
 """`martlet group`: what an admin sees of consumer groups and does to them, beside the clients that are in them."""
 
 import csv
+import fcntl
 import io
 import json
 import os
+import pty
+import select
 import signal
+import struct
 import subprocess
+import termios
 import threading
 import time
 
 import confluent_kafka
 import kafka
-import kafka.coordinator.assignors.cooperative_sticky
-import kafka.coordinator.assignors.range
-import kafka.coordinator.assignors.roundrobin
 import pytest
 from kafka.structs import OffsetAndMetadata, TopicPartition
 
 from harness import batches, groups, wire
 from harness.broker import BINARY, run_martlet
+from harness.consuming import Consuming, all_values, has_settled, wait_until
 
 USAGE_ERROR = 64
 SECONDS = 30
@@ -233,6 +236,35 @@ def test_describe_watches_until_interrupted(broker, group, three):
         assert lag == 1
         watching.send_signal(signal.SIGINT)
         assert watching.wait(SECONDS) == 0, watching.stderr.read()
+
+
+def test_a_terminal_is_refreshed_in_place_and_left_clean(broker, group, three):
+    topic, _ = three
+    commit(broker, group, {(topic, 0): 4})
+    command = [str(BINARY), "group", "describe", group, "--watch", "--interval", "0.1", "-b", broker.bootstrap]
+    terminal, other_end = pty.openpty()
+    fcntl.ioctl(other_end, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 100, 0, 0))
+    before = termios.tcgetattr(other_end)
+    shown = b""
+
+    def has_shown(what):
+        nonlocal shown
+        if select.select([terminal], [], [], 0.1)[0]:
+            shown += os.read(terminal, 1 << 16)
+        return what(shown)
+
+    with subprocess.Popen(command, stdin=other_end, stdout=other_end, stderr=other_end) as watching:
+        wait_until(lambda: has_shown(lambda it: it.count(b"\x1b[H") >= 3), lambda: shown)
+        frames = shown.split(b"\x1b[H")[1:3]
+        assert all(frame.count(group.encode()) >= 1 and b"\x1b[K" in frame for frame in frames), frames
+        assert b"\x1b[2J" not in shown, "it flickers"
+        assert max(frame.count(b"\n") for frame in frames) < 24, "it scrolls"
+        watching.send_signal(signal.SIGINT)
+        assert watching.wait(SECONDS) == 0, shown
+    wait_until(lambda: has_shown(lambda it: it.endswith(b"\r\x1b[K")), lambda: shown[-100:])
+    assert termios.tcgetattr(other_end) == before
+    os.close(other_end)
+    os.close(terminal)
 
 
 @pytest.mark.parametrize("verb", ["describe", "members", "history", "export", "delete"])
@@ -466,70 +498,6 @@ def test_help_has_examples(broker):
 # Being a member.
 
 
-class Consuming:
-    """`martlet consume --group` as a process; what it writes is collected line by line."""
-
-    def __init__(self, broker, group, *arguments):
-        command = [str(BINARY), "consume", "--group", group, "-b", broker.bootstrap, "-f", r"%p:%o %s\n", *arguments]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        self.lines = []
-        self.told = []
-        self._threads = [
-            threading.Thread(target=self._read, args=(self.process.stdout, self.lines), daemon=True),
-            threading.Thread(target=self._read, args=(self.process.stderr, self.told), daemon=True),
-        ]
-        for thread in self._threads:
-            thread.start()
-
-    @staticmethod
-    def _read(stream, lines):
-        for line in stream:
-            lines.append(line.decode().rstrip("\n"))
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        if self.process.poll() is None:
-            self.process.kill()
-        self.process.wait()
-        for thread in self._threads:
-            thread.join()
-
-    def stop(self, number=signal.SIGINT):
-        """Asks it to end, and expects that it does so cleanly."""
-        self.process.send_signal(number)
-        assert self.process.wait(SECONDS) == 0, self.told
-        for thread in self._threads:
-            thread.join()
-
-    def wait(self, what):
-        wait_until(lambda: what(self), lambda: (self.lines[-5:], self.told))
-        return self
-
-    @property
-    def values(self):
-        return [line.split(" ", 1)[1] for line in self.lines]
-
-
-def wait_until(what, otherwise=lambda: None):
-    end = time.monotonic() + SECONDS
-    while not what():
-        assert time.monotonic() < end, otherwise()
-        time.sleep(0.05)
-
-
-def all_values(partitions, count):
-    return sorted(f"{partition}:{number}" for partition in range(partitions) for number in range(count))
-
-
-def has_settled(martlet, group, count):
-    """Whether the group is stable with so many members, all of which have something to read."""
-    reports = json.loads(martlet("group", "members", group, "--json"))
-    members = reports[0]["members"]
-    return reports[0]["state"] == "Stable" and len([one for one in members if one["partitions"]]) == count
-
-
 def test_consume_goes_on_where_the_group_has_come_to(broker, martlet, group, three):
     topic, _ = three
     first = run_martlet("consume", topic, "-g", group, "--from", "beginning", "-c", "7", "-b", broker.bootstrap)
@@ -546,88 +514,6 @@ def test_consume_goes_on_where_the_group_has_come_to(broker, martlet, group, thr
         second.wait(lambda it: len(it.lines) == 23)
         second.stop()
     assert sorted(first.stdout.decode().splitlines() + second.values) == all_values(3, 10)
-    assert described(martlet, group)["lag"] == 0
-
-
-@pytest.mark.parametrize("assignor", ["range", "roundrobin", "cooperative-sticky"])
-def test_clients_of_all_makes_share_one_group(broker, martlet, group, make_topic, assignor):
-    topic = make_topic(partitions=6)
-    strategies = {
-        "range": kafka.coordinator.assignors.range.RangePartitionAssignor,
-        "roundrobin": kafka.coordinator.assignors.roundrobin.RoundRobinPartitionAssignor,
-        "cooperative-sticky": kafka.coordinator.assignors.cooperative_sticky.CooperativeStickyAssignor,
-    }
-    stop = threading.Event()
-    python_values = []
-
-    def read_with_kafka_python():
-        consumer = kafka.KafkaConsumer(
-            topic,
-            bootstrap_servers=broker.bootstrap,
-            group_id=group,
-            session_timeout_ms=6000,
-            heartbeat_interval_ms=300,
-            auto_offset_reset="earliest",
-            partition_assignment_strategy=[strategies[assignor]],
-        )
-        try:
-            while not stop.is_set():
-                for records in consumer.poll(100).values():
-                    python_values.extend(record.value.decode() for record in records)
-        finally:
-            consumer.close()
-
-    def read_with_confluent(values):
-        reader = confluent_kafka.Consumer(
-            {
-                "bootstrap.servers": broker.bootstrap,
-                "group.id": group,
-                "session.timeout.ms": 6000,
-                "heartbeat.interval.ms": 300,
-                "auto.offset.reset": "earliest",
-                "partition.assignment.strategy": assignor,
-            }
-        )
-        reader.subscribe([topic])
-        while not stop.is_set():
-            message = reader.poll(0.1)
-            if message is not None and not message.error():
-                values.append(message.value().decode())
-        reader.close()
-
-    confluent_values = []
-    with Consuming(broker, group, topic, "--from", "beginning", "--assignor", assignor) as ours:
-        ours.wait(lambda it: it.told)
-        others = [
-            threading.Thread(target=read_with_kafka_python),
-            threading.Thread(target=read_with_confluent, args=(confluent_values,)),
-        ]
-        try:
-            for thread in others:
-                thread.start()
-            wait_until(lambda: has_settled(martlet, group, 3))
-            (members,) = json.loads(martlet("group", "members", group, "--json"))
-            owned = [one["partition"] for member in members["members"] for one in member["partitions"]]
-            assert sorted(owned) == [0, 1, 2, 3, 4, 5], members
-            assert members["assignor"] == assignor
-            assert [len(member["partitions"]) for member in members["members"]] == [2, 2, 2]
-            with wire.connect(broker) as connection:
-                for partition in range(6):
-                    batch = batches.batch([(None, b"%d:%d" % (partition, number)) for number in range(10)])
-                    assert wire.produce(connection, topic, batch, partition=partition).error_code == 0
-            wait_until(
-                lambda: len(ours.lines) + len(python_values) + len(confluent_values) >= 60,
-                lambda: (len(ours.lines), len(python_values), len(confluent_values), ours.told),
-            )
-            assert sorted(ours.values + python_values + confluent_values) == all_values(6, 10)
-        finally:
-            stop.set()
-            for thread in others:
-                thread.join(SECONDS)
-        # Alone again, it reads everything.
-        wait_until(lambda: has_settled(martlet, group, 1), lambda: ours.told)
-        ours.wait(lambda it: sum(1 for line in it.told if "assigned" in line) >= 2)
-        ours.stop()
     assert described(martlet, group)["lag"] == 0
 
 

@@ -16,6 +16,9 @@ extension SyncGroupRequest: BrokerRequest {
             return waiting.refuse(.inconsistentGroupProtocol)
         }
         waiting.withShard(of: groupID) { shard, id in
+            var request = request
+            request.room = shard.room
+            let asked = request
             shard.handle(
                 id,
                 reply: { reply in
@@ -27,7 +30,7 @@ extension SyncGroupRequest: BrokerRequest {
                     response.assignment = ByteBuffer(bytes: synced.assignment)
                     waiting.reply(response)
                 },
-                { group, token, context, step in group.sync(request, token, context.rules, &step) }
+                { group, token, context, step in group.sync(asked, token, context.rules, &step) }
             )
         }
     }

@@ -70,7 +70,7 @@ extension BrokerKeys {
             default: "3000",
             .atLeast(0),
             "Milliseconds between two arrivals for which the first assignment of a new group waits at most. It waits "
-                + "only while members arrive: a lone one for a sixtieth of this."
+                + "only while members arrive: a lone one for a hundredth of this."
         ),
         ConfigKey(
             "group.min.session.timeout.ms",
@@ -131,6 +131,28 @@ extension BrokerKeys {
             default: "15000",
             .atLeast(1),
             "The most, in milliseconds, that a group may have as its consumer.heartbeat.interval.ms."
+        ),
+        ConfigKey(
+            "group.consumer.assignment.interval.ms",
+            .int,
+            default: "1000",
+            .atLeast(0),
+            "Milliseconds between two divisions of the partitions of a consumer group with a thousand members or partitions; "
+                + "a smaller group waits for as much less as it is smaller. What changes in between is divided together."
+        ),
+        ConfigKey(
+            "group.consumer.min.assignment.interval.ms",
+            .int,
+            default: "0",
+            .atLeast(0),
+            "The least, in milliseconds, that a group may have as its consumer.assignment.interval.ms."
+        ),
+        ConfigKey(
+            "group.consumer.max.assignment.interval.ms",
+            .int,
+            default: "15000",
+            .atLeast(0),
+            "The most, in milliseconds, that a group may have as its consumer.assignment.interval.ms."
         ),
         ConfigKey(
             "group.consumer.max.size",

@@ -5,9 +5,19 @@ import Model
 package enum GroupKeys {
     static let sessionTimeout = "consumer.session.timeout.ms"
     static let heartbeatInterval = "consumer.heartbeat.interval.ms"
+    static let assignmentInterval = "consumer.assignment.interval.ms"
 
     /// Sorted by name.
     package static let all: [ConfigKey] = [
+        ConfigKey(
+            assignmentInterval,
+            .int,
+            default: "1000",
+            .atLeast(0),
+            update: .clusterWide,
+            "Milliseconds between two divisions of the group's partitions if it has a thousand members or partitions, less if "
+                + "it has fewer."
+        ),
         ConfigKey(
             heartbeatInterval,
             .int,
@@ -70,7 +80,8 @@ struct GroupConfiguration: Sendable {
         let new = try GroupConfiguration(overrides: overrides, broker: broker)
         let problem = broker.settings.groups.consumerLimits.problem(
             sessionTimeout: new.number(GroupKeys.sessionTimeout),
-            heartbeatInterval: new.number(GroupKeys.heartbeatInterval)
+            heartbeatInterval: new.number(GroupKeys.heartbeatInterval),
+            assignmentInterval: new.number(GroupKeys.assignmentInterval)
         )
         if let problem { throw ConfigurationError(.conflict(problem)) }
         return new

@@ -39,6 +39,9 @@ final class GroupConfigurations: Sendable {
         if let interval = overrides[GroupKeys.heartbeatInterval].flatMap({ Int32($0.trimmingBlanks) }) {
             settings.heartbeatIntervalMilliseconds = broker.consumerLimits.heartbeatInterval(interval)
         }
+        if let interval = overrides[GroupKeys.assignmentInterval].flatMap({ Int32($0.trimmingBlanks) }) {
+            settings.assignmentInterval = .milliseconds(Int64(broker.consumerLimits.assignmentInterval(interval)))
+        }
         return settings
     }
 }

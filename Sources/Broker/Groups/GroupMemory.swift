@@ -6,7 +6,10 @@ final class GroupMemory: Sendable {
     private let bytes = Atomic<Int>(0)
 
     /// Whether there is room for one more member.
-    var hasRoom: Bool { bytes.load(ordering: .relaxed) < GroupLimits.memberBytes }
+    var hasRoom: Bool { room > 0 }
+
+    /// How many bytes more members may make the coordinator keep.
+    var room: Int { max(GroupLimits.memberBytes - bytes.load(ordering: .relaxed), 0) }
 
     func add(_ change: Int) {
         if change != 0 { bytes.wrappingAdd(change, ordering: .relaxed) }

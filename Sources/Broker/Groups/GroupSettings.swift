@@ -28,6 +28,8 @@ package struct GroupSettings: Sendable {
         consumer.sessionTimeoutMilliseconds = limits.sessionTimeout(values.int32("group.consumer.session.timeout.ms"))
         consumer.heartbeatIntervalMilliseconds =
             limits.heartbeatInterval(values.int32("group.consumer.heartbeat.interval.ms"))
+        consumer.assignmentInterval =
+            .milliseconds(Int64(limits.assignmentInterval(values.int32("group.consumer.assignment.interval.ms"))))
         consumer.assignors = values.list("group.consumer.assignors").compactMap { ConsumerAssignor(rawValue: $0) }
         consumer.migration =
             GroupMigration(rawValue: values.string("group.consumer.migration.policy")) ?? .bidirectional
@@ -47,6 +49,7 @@ package struct GroupSettings: Sendable {
 struct ConsumerGroupConfigLimits: Sendable {
     private let sessionTimeouts: ClosedRange<Int32>
     private let heartbeatIntervals: ClosedRange<Int32>
+    private let assignmentIntervals: ClosedRange<Int32>
 
     fileprivate init(_ values: Values) {
         func range(_ least: String, _ most: String) -> ClosedRange<Int32> {
@@ -58,6 +61,10 @@ struct ConsumerGroupConfigLimits: Sendable {
             "group.consumer.min.heartbeat.interval.ms",
             "group.consumer.max.heartbeat.interval.ms"
         )
+        assignmentIntervals = range(
+            "group.consumer.min.assignment.interval.ms",
+            "group.consumer.max.assignment.interval.ms"
+        )
     }
 
     /// The nearest session timeout that is allowed.
@@ -66,8 +73,11 @@ struct ConsumerGroupConfigLimits: Sendable {
     /// The nearest heartbeat interval that is allowed.
     func heartbeatInterval(_ milliseconds: Int32) -> Int32 { heartbeatIntervals.clamp(milliseconds) }
 
+    /// The nearest assignment interval that is allowed.
+    func assignmentInterval(_ milliseconds: Int32) -> Int32 { assignmentIntervals.clamp(milliseconds) }
+
     /// Why a group cannot have these; nil if it can.
-    func problem(sessionTimeout: Int32?, heartbeatInterval: Int32?) -> String? {
+    func problem(sessionTimeout: Int32?, heartbeatInterval: Int32?, assignmentInterval: Int32?) -> String? {
         if let timeout = sessionTimeout, !sessionTimeouts.contains(timeout) {
             return "consumer.session.timeout.ms must be between group.consumer.min.session.timeout.ms "
                 + "(\(sessionTimeouts.lowerBound)) and group.consumer.max.session.timeout.ms "
@@ -77,6 +87,11 @@ struct ConsumerGroupConfigLimits: Sendable {
             return "consumer.heartbeat.interval.ms must be between group.consumer.min.heartbeat.interval.ms "
                 + "(\(heartbeatIntervals.lowerBound)) and group.consumer.max.heartbeat.interval.ms "
                 + "(\(heartbeatIntervals.upperBound)), not \(interval)"
+        }
+        if let interval = assignmentInterval, !assignmentIntervals.contains(interval) {
+            return "consumer.assignment.interval.ms must be between group.consumer.min.assignment.interval.ms "
+                + "(\(assignmentIntervals.lowerBound)) and group.consumer.max.assignment.interval.ms "
+                + "(\(assignmentIntervals.upperBound)), not \(interval)"
         }
         return nil
     }

@@ -31,11 +31,7 @@ final class GroupShard: LogObserver, Sendable {
     private struct Append {
         let group: GroupID
         let purpose: GroupAppend
-        let result: Result<AppendResult, FailedAppend>
-    }
-
-    private struct FailedAppend: Error {
-        let code: ErrorCode
+        let result: AppendResult
     }
 
     private struct State {
@@ -88,6 +84,9 @@ final class GroupShard: LogObserver, Sendable {
 
     /// Whether there is room for one more member.
     var hasRoom: Bool { environment.memory.hasRoom }
+
+    /// How many bytes more members may make the coordinator keep.
+    var room: Int { environment.memory.room }
 
     // MARK: Events
 
@@ -175,17 +174,13 @@ final class GroupShard: LogObserver, Sendable {
     private func deliver(_ outbox: Outbox) {
         for (reply, waiting) in outbox.replies { waiting(reply) }
         for (group, note) in outbox.notes { tell(note, of: group) }
-        if let failure = outbox.failure {
-            environment.log.error("append to \(partition) failed: \(failure)")
-            // Nothing will come of it that the log could tell.
-            wakeUp()
-        }
+        if let failure = outbox.failure { environment.log.error("append to \(partition) failed: \(failure)") }
         if let next = outbox.nextTimer { environment.wake(next) }
     }
 
     // MARK: Appends
 
-    /// Appends the records. Returns why that was refused, if the group has to know at once.
+    /// Appends the records. Returns why that was refused: the group has to know before the next event.
     private func append(
         _ records: [GroupRecord],
         _ purpose: GroupAppend,
@@ -196,14 +191,12 @@ final class GroupShard: LogObserver, Sendable {
     ) -> ErrorCode? {
         do {
             let result = try log.append(records, now: now)
-            state.appends.append(Append(group: group, purpose: purpose, result: .success(result)))
+            state.appends.append(Append(group: group, purpose: purpose, result: result))
+            return nil
         } catch {
             outbox.failure = "\(error)"
-            let failed = FailedAppend(code: GroupShard.code(for: error, purpose))
-            if purpose.mustBeAnsweredAtOnce { return failed.code }
-            state.appends.append(Append(group: group, purpose: purpose, result: .failure(failed)))
+            return GroupShard.code(for: error, purpose)
         }
-        return nil
     }
 
     /// What clients are told of an append that failed: to look for the coordinator again, unless that cannot help.
@@ -262,12 +255,9 @@ final class GroupShard: LogObserver, Sendable {
 
     /// The outcome of an append; nil if there is none yet.
     private func outcome(of append: Append) -> Outcome? {
-        switch append.result {
-        case .failure(let failed): return .failed(failed.code)
-        case .success(let result):
-            if log.log.isStored(upTo: result.lastOffset, mustBeDurable: result.mustBeDurable) { return .stored }
-            return log.log.stop == nil ? nil : .failed(.coordinatorNotAvailable)
-        }
+        let result = append.result
+        if log.log.isStored(upTo: result.lastOffset, mustBeDurable: result.mustBeDurable) { return .stored }
+        return log.log.stop == nil ? nil : .failed(.coordinatorNotAvailable)
     }
 
     // MARK: Timers

@@ -64,5 +64,7 @@ uint64_t martlet_resident_bytes(void);
 /// Installs handlers for SIGINT and SIGTERM and ignores SIGPIPE. Returns the end of a pipe from which one byte can be read
 /// for each signal that came, the signal's number, or -1 with errno set. Once per process.
 int martlet_watch_signals(void);
+/// How many rows the terminal has (TIOCGWINSZ); 0 if the descriptor is none, or does not say.
+int martlet_terminal_rows(int descriptor);
 
 #endif

@@ -33,7 +33,7 @@ extension ClassicGroup {
         if let claimed = request.protocolName, let actual = protocolName, claimed != actual {
             return .inconsistentGroupProtocol
         }
-        return request.isWithinLimits ? nil : .invalidRequest
+        return request.problemOfSize(keptBytes: members.assignmentBytes)
     }
 
     private func currentReply(for assignment: [UInt8]) -> SyncReply {
@@ -46,12 +46,12 @@ extension ClassicGroup {
 
     /// Writes the assignments down; of a member that the leader has left out, an empty one.
     private mutating func store(_ request: SyncRequest, _ step: inout GroupStep) {
-        var assignments: [MemberID: [UInt8]] = [:]
+        var assignments = HandedIn()
         for (member, assignment) in request.assignments where members.contains(member) {
-            assignments[member] = assignment
+            assignments.set(assignment, of: member)
         }
         phase = .completing(assignments)
-        step.append([record(assignments)], for: .assignments(generation))
+        step.append([record(assignments.byMember)], for: .assignments(generation))
     }
 
     /// The outcome of writing assignments down.
@@ -68,7 +68,7 @@ extension ClassicGroup {
             let reason = RebalanceReason(members.leader ?? .unknown, .storeFailed)
             return prepareRebalance(reason, settings, &step)
         }
-        members.assign(assignments)
+        members.assign(assignments.byMember)
         enter(.stable, step)
         for member in members.inOrder {
             guard let token = members.takeSync(of: member.id) else { continue }

@@ -37,8 +37,19 @@ package struct ClassicGroup: Equatable, Sendable {
         /// Waits for all members to join; with an ``InitialWait``, for unknown ones to come.
         case preparing(InitialWait?)
         /// Waits for the leader's assignments, and then for them to be stored.
-        case completing([MemberID: [UInt8]]?)
+        case completing(HandedIn?)
         case stable
+    }
+
+    /// Assignments that the leader has handed in and that are not stored yet.
+    struct HandedIn: Equatable, Sendable {
+        private(set) var byMember: [MemberID: [UInt8]] = [:]
+        private(set) var bytes = 0
+
+        mutating func set(_ assignment: [UInt8], of member: MemberID) {
+            bytes += assignment.count - (byMember[member]?.count ?? 0)
+            byMember[member] = assignment
+        }
     }
 
     package init(id: GroupID, now: Timestamp) {
@@ -76,7 +87,9 @@ package struct ClassicGroup: Equatable, Sendable {
     package var isUnused: Bool { phase == .empty && expected.isEmpty }
 
     /// About how much memory its members take.
-    package var memberBytes: Int { members.bytes }
+    package var memberBytes: Int {
+        if case .completing(let assignments?) = phase { members.bytes + assignments.bytes } else { members.bytes }
+    }
 
     /// Whether nobody is a member, but somebody was told to come back as one.
     var isPromise: Bool { phase == .empty && !expected.isEmpty }

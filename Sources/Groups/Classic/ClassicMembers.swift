@@ -11,7 +11,8 @@ struct ClassicMembers: Equatable, Sendable {
     private var supporters: [String: Int] = [:]
     /// Bytes of all that the members say of themselves.
     private(set) var metadataBytes = 0
-    private var assignmentBytes = 0
+    /// Bytes of all that they are assigned.
+    private(set) var assignmentBytes = 0
     private var arrivals = 0
 
     var count: Int { byID.count }

@@ -5,8 +5,8 @@
 /// that is being deployed is still gathered into few rebalances (the aim of KIP-134). All in all it lasts no longer than
 /// a rebalance may, as in Kafka. A value, owned by its group.
 struct InitialWait: Equatable, Sendable {
-    /// The part of the configured delay that is the first window: 3 s begin with 50 ms.
-    private static let firstWindowDivisor = 60
+    /// The part of the configured delay that is the first window: 3 s begin with 30 ms.
+    private static let firstWindowDivisor = 100
 
     private(set) var window: Duration
     private var remaining: Duration

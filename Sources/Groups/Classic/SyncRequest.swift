@@ -9,25 +9,31 @@ package struct SyncRequest: Equatable, Sendable {
     package var protocolType: String?
     package var protocolName: String?
     package var assignments: [(member: MemberID, assignment: [UInt8])] = []
+    /// How many bytes more the host can keep, for all groups.
+    package var room = Int.max
 
     package init() {}
 
     package static func == (left: SyncRequest, right: SyncRequest) -> Bool {
         left.generation == right.generation && left.memberID == right.memberID && left.instanceID == right.instanceID
             && left.protocolType == right.protocolType && left.protocolName == right.protocolName
-            && left.assignments.elementsEqual(right.assignments, by: ==)
+            && left.room == right.room && left.assignments.elementsEqual(right.assignments, by: ==)
     }
 
-    /// Whether the assignments are no more than a coordinator keeps.
-    var isWithinLimits: Bool {
-        var bytes = 0
+    private var assignmentBytes: Int { assignments.reduce(0) { $0 + $1.assignment.count } }
+
+    /// Why a coordinator does not keep such assignments; nil if it does.
+    ///
+    /// - Parameter keptBytes: Of the assignments that these take the place of.
+    func problemOfSize(keptBytes: Int) -> ErrorCode? {
         for (member, assignment) in assignments {
             if assignment.count > GroupLimits.assignmentBytesPerMember || !GroupLimits.isName(member.rawValue) {
-                return false
+                return .invalidRequest
             }
-            bytes += assignment.count
         }
-        return bytes <= GroupLimits.assignmentBytesPerGroup
+        let bytes = assignmentBytes
+        if bytes > GroupLimits.assignmentBytesPerGroup { return .invalidRequest }
+        return bytes > keptBytes && bytes - keptBytes > room ? .groupMaxSizeReached : nil
     }
 }
 

@@ -23,12 +23,28 @@ extension ConsumerGroup {
             checkedRevision = topics.revision
         }
         if let reason { change(because: reason, &step) }
-        if state.assignmentEpoch != state.epoch { assignTargets(topics, settings) }
+        if state.assignmentEpoch != state.epoch, isTimeToAssign(settings, step) {
+            assignTargets(topics, settings, step)
+        }
+    }
+
+    /// Whether partitions are divided now, or together with changes that are still to come: dividing costs the more the
+    /// larger the group is, and many members come and go at once. Members are told to heartbeat again when it is time.
+    private func isTimeToAssign(_ settings: ConsumerGroupSettings, _ step: GroupStep) -> Bool {
+        guard let lastAssignment, state.assignmentEpoch != .joining, state.members.count > 1 else { return true }
+        let size = max(state.members.count, dividedPartitions)
+        let pause = settings.assignmentInterval * min(size, GroupLimits.sizeOfWholePause) / GroupLimits.sizeOfWholePause
+        // Before that nobody would hear of it.
+        if pause < GroupLimits.shortestHeartbeatInterval { return true }
+        if lastAssignment.duration(to: step.now.instant) >= pause { return true }
+        // Those wait for nobody.
+        return state.members.values.contains(where: \.isClassic)
     }
 
     /// Begins a new epoch.
     mutating func change(because reason: RebalanceReason, _ step: inout GroupStep) {
         state.epoch = state.epoch.next
+        lastChange = step.now.instant
         if history.underWay == nil { ownersBefore = state.owners }
         history.begin(reason, [], &step)
     }
@@ -36,7 +52,7 @@ extension ConsumerGroup {
     /// Looks up the topics of all regular expressions. Whether any has others than before.
     private mutating func resolvePatterns(_ topics: some ConsumerTopics, _ step: GroupStep) -> Bool {
         var hasChanged = false
-        for pattern in Set(state.members.values.compactMap(\.subscription.pattern)).sorted() {
+        for pattern in state.usedPatterns.sorted() {
             let names = topics.names(matching: pattern) ?? []
             if state.patterns[pattern]?.topics == names { continue }
             let revision = Int64(clamping: topics.revision)
@@ -63,7 +79,11 @@ extension ConsumerGroup {
     }
 
     /// Decides who is to hold what.
-    private mutating func assignTargets(_ topics: some ConsumerTopics, _ settings: ConsumerGroupSettings) {
+    private mutating func assignTargets(
+        _ topics: some ConsumerTopics,
+        _ settings: ConsumerGroupSettings,
+        _ step: GroupStep
+    ) {
         var known: [String: ConsumerTopic] = [:]
         for name in state.subscribedTopics { known[name] = topics.topic(named: name) }
         let members = state.inOrder.map { member in
@@ -80,6 +100,8 @@ extension ConsumerGroup {
         let targets = assignor(settings).assign(input)
         for member in members { state.aim(targets[member.id] ?? PartitionSet(), at: member.id) }
         state.assignmentEpoch = state.epoch
+        lastAssignment = step.now.instant
+        dividedPartitions = partitions.values.reduce(0) { $0 + Int(max($1, 0)) }
     }
 
     /// The assignor that most members want, the broker's if they say nothing.
@@ -105,14 +127,7 @@ extension ConsumerGroup {
         _ step: inout GroupStep
     ) throws(ConsumerRefusal) {
         guard let member = state.members[id], !member.isReconciled(to: state.assignmentEpoch) else { return }
-        let owners = state.owners
-        let reconciliation = Reconciliation(
-            target: state.targets[id] ?? PartitionSet(),
-            targetEpoch: state.assignmentEpoch,
-            owned: owned,
-            isFree: { owners[$0] == nil }
-        )
-        guard let next = reconciliation.next(after: member.current) else {
+        guard let next = reconciliation(of: id, owned: owned).next(after: member.current) else {
             throw ConsumerRefusal(
                 .fencedMemberEpoch,
                 "The consumer group member is in an unknown state. The member must abandon all its partitions and rejoin."
@@ -122,6 +137,16 @@ extension ConsumerGroup {
         state.assign(next, to: id)
         if let member = state.members[id] { watch(member, &step) }
         completeHistoryIfStable(&step)
+    }
+
+    private func reconciliation(of id: MemberID, owned: PartitionSet?) -> Reconciliation {
+        let owners = state.owners
+        return Reconciliation(
+            target: state.targets[id] ?? PartitionSet(),
+            targetEpoch: state.assignmentEpoch,
+            owned: owned,
+            isFree: { owners[$0] == nil }
+        )
     }
 
     func isStable(_ state: ConsumerGroupState) -> Bool {

@@ -17,12 +17,11 @@ extension ConsumerGroup {
         if request.memberID == .unknown, request.instanceID == nil, request.requiresKnownMemberID {
             return step.reply(token, .join(JoinReply(.memberIdRequired, memberID: request.freshMemberID)))
         }
-        let before = state
         do throws(ConsumerRefusal) {
             let reply = try joined(request, rules, &step)
-            conclude(since: before, answering: Answer(token: token, reply: .join(reply)), &step)
+            conclude(answering: Answer(token: token, reply: .join(reply)), &step)
         } catch {
-            state = before
+            takeBackChanges()
             step.reply(token, .join(JoinReply(error.code, memberID: request.memberID)))
         }
     }
@@ -129,7 +128,7 @@ extension ConsumerGroup {
             reply.protocolType = ClassicGroup.consumerProtocol
             reply.protocolName = name
             reply.assignment = ClassicAssignment.bytes(of: member.current.assigned.partitions, rules.topics)
-            conclude(since: state, answering: Answer(token: token, reply: .sync(reply)), &step)
+            conclude(answering: Answer(token: token, reply: .sync(reply)), &step)
         }
     }
 
@@ -148,12 +147,11 @@ extension ConsumerGroup {
         case .success(let member):
             restartSession(of: member, rules.consumer, &step)
             // Topics may have changed with nobody to notice but members like this one.
-            let before = state
             update(rules.topics, because: nil, id, rules.consumer, &step)
             let mustRejoin = member.epoch < state.epoch || mustGoOn(member)
             if mustRejoin, !rejoining.contains(id) { expectClassic(member, &step) }
             let error = mustRejoin ? ErrorCode.rebalanceInProgress : .none
-            conclude(since: before, answering: Answer(token: token, reply: .heartbeat(error)), &step)
+            conclude(answering: Answer(token: token, reply: .heartbeat(error)), &step)
         }
     }
 
@@ -169,7 +167,6 @@ extension ConsumerGroup {
     }
 
     mutating func leave(_ request: LeaveRequest, _ token: ReplyToken, _ step: inout GroupStep) {
-        let before = state
         var reply = LeaveReply()
         for leaving in request.members {
             var error = ErrorCode.none
@@ -183,7 +180,7 @@ extension ConsumerGroup {
             }
             reply.members.append(LeaveReply.Member(id: leaving.id, instanceID: leaving.instanceID, error: error))
         }
-        conclude(since: before, answering: Answer(token: token, reply: .leave(reply)), &step)
+        conclude(answering: Answer(token: token, reply: .leave(reply)), &step)
     }
 
     private func classicMember(

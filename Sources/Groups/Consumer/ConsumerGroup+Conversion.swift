@@ -35,6 +35,8 @@ extension ConsumerGroup {
             state.aim(current.assigned.partitions, at: member.id)
             state.assign(current, to: member.id)
         }
+        state.beginChanges()
+        if history.underWay != nil { ownersBefore = state.owners }
         return true
     }
 

@@ -10,16 +10,15 @@ extension ConsumerGroup {
         _ step: inout GroupStep
     ) {
         if let refusal = request.problem(settings) { return step.reply(token, .consumerHeartbeat(refusal)) }
-        let before = state
         do throws(ConsumerRefusal) {
             let reply =
                 switch request.epoch {
                 case .leaving, .pausing: try leave(request, settings, &step)
                 default: try stay(request, topics, settings, &step)
                 }
-            conclude(since: before, answering: Answer(token: token, reply: .consumerHeartbeat(reply)), &step)
+            conclude(answering: Answer(token: token, reply: .consumerHeartbeat(reply)), &step)
         } catch {
-            state = before
+            takeBackChanges()
             step.reply(token, .consumerHeartbeat(.refusal(error.code, error.message)))
         }
     }
@@ -46,10 +45,29 @@ extension ConsumerGroup {
         var reply = ConsumerHeartbeatReply()
         reply.memberID = id
         reply.epoch = member.epoch
-        reply.heartbeatIntervalMilliseconds = settings.heartbeatIntervalMilliseconds
+        reply.heartbeatIntervalMilliseconds = heartbeatInterval(settings, step)
         let assigned = member.current.assigned.partitions
         if request.isFull || known?.current.assigned.partitions != assigned { reply.assignment = assigned }
         return reply
+    }
+
+    /// When members are to say something again: soon while the group changes, since only then do they hear of it; the longer
+    /// it has been as it is, the later.
+    private func heartbeatInterval(_ settings: ConsumerGroupSettings, _ step: GroupStep) -> Int32 {
+        let calm = settings.heartbeatIntervalMilliseconds
+        guard let lastChange else { return calm }
+        let age = lastChange.duration(to: step.now.instant)
+        let soonest = max(
+            GroupLimits.shortestHeartbeatInterval,
+            GroupLimits.timeBetweenHeartbeats * state.members.count
+        )
+        return min(calm, Int32(clamping: max(age, soonest).wholeNanoseconds / 1_000_000))
+    }
+
+    /// Undoes what a request has done so far that is refused after all.
+    mutating func takeBackChanges() {
+        state.takeBackChanges()
+        checkedRevision = nil
     }
 
     /// The member as the group knows it; nil if it is new.

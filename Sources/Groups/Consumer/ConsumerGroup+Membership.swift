@@ -75,9 +75,8 @@ extension ConsumerGroup {
 
     private mutating func expire(_ id: MemberID, _ cause: RebalanceReason.Cause, _ step: inout GroupStep) {
         guard let member = state.members[id] else { return }
-        let before = state
         remove([id], because: RebalanceReason(id, cause, client: member.subscription.client), &step)
-        conclude(since: before, answering: nil, &step)
+        conclude(answering: nil, &step)
     }
 }
 
@@ -108,7 +107,7 @@ extension ConsumerGroup {
     /// Whether committed offsets may be read by the member; anybody may who does not claim to be one.
     package func fetchProblem(_ id: MemberID?, _ epoch: MemberEpoch) -> ErrorCode? {
         guard let id, id != .unknown || epoch >= .joining else { return nil }
-        guard let member = stored.members[id] else { return .unknownMemberId }
+        guard let member = storedMember(id) else { return .unknownMemberId }
         if epoch == member.epoch { return nil }
         return member.isClassic ? .illegalGeneration : .staleMemberEpoch
     }

@@ -32,21 +32,34 @@ package struct ConsumerGroup: Equatable, Sendable {
     var ownersBefore: [PartitionID: MemberID] = [:]
     /// When the last member left; nil with members.
     var emptySince: Timestamp?
+    /// When the group last changed, and when its partitions were last divided; nil before the first time, and after a start.
+    var lastChange: Instant?
+    var lastAssignment: Instant?
+    /// How many partitions were divided then.
+    var dividedPartitions = 0
 
     private struct Undecided: Equatable, Sendable {
         let number: UInt64
-        let before: ConsumerGroupState
+        let past: ConsumerGroupPast
         var answers: [Answer]
     }
 
     typealias Answer = GroupOffsets.Answer
 
-    /// - Parameter last: The number of the last append of the consumer group that was in its place.
-    package init(id: GroupID, now: Timestamp, after last: UInt64 = 0) {
+    package init(id: GroupID, now: Timestamp) {
+        self.init(id: id, now: now, after: 0, history: RebalanceHistory(members: 0))
+    }
+
+    /// The successor of another group of that id.
+    ///
+    /// - Parameters:
+    ///   - last: The number of the last append of the consumer group that was in its place.
+    ///   - history: The rebalances so far.
+    init(id: GroupID, now: Timestamp, after last: UInt64, history: RebalanceHistory) {
         self.id = id
         lastAppend = last
         state = ConsumerGroupState()
-        history = RebalanceHistory(members: 0)
+        self.history = history
         emptySince = now
     }
 
@@ -60,7 +73,19 @@ package struct ConsumerGroup: Equatable, Sendable {
     }
 
     /// The state as the log has it for good: what others may be told.
-    var stored: ConsumerGroupState { undecided.first?.before ?? state }
+    var stored: ConsumerGroupState {
+        var stored = state
+        for decision in undecided.reversed() { stored.goBack(to: decision.past) }
+        return stored
+    }
+
+    /// A member as the log has it for good.
+    func storedMember(_ id: MemberID) -> ConsumerMember? {
+        for decision in undecided {
+            if let before = decision.past.members[id] { return before.member }
+        }
+        return state.members[id]
+    }
 
     /// Whether nobody is a member, nor will be or was according to the log.
     package var isUnused: Bool { state.members.isEmpty && undecided.isEmpty }
@@ -74,26 +99,21 @@ package struct ConsumerGroup: Equatable, Sendable {
             restartSession(of: member, settings, &step)
             watch(member, &step)
         }
+        if !isStable(state) { lastChange = step.now.instant }
     }
 
     // MARK: The log
 
     /// Ends an event: writes down what it has changed, and answers once that is stored.
-    mutating func conclude(
-        since before: ConsumerGroupState,
-        answering answer: Answer?,
-        _ step: inout GroupStep
-    ) {
+    mutating func conclude(answering answer: Answer?, _ step: inout GroupStep) {
         forgetUnusedPatterns()
         let answers = answer.map { [$0] } ?? []
         // Nothing of the group is in the log as long as another is in its place there.
-        if !replaces.isEmpty { state.noteAllAsChanged() }
-        let known = replaces.isEmpty ? before : ConsumerGroupState()
+        let known = replaces.isEmpty ? state.past : state.unwrittenPast
         let records = state.records(since: known, now: step.now.timestamp)
-        state.forgetChanges()
         if !records.isEmpty {
             lastAppend += 1
-            undecided.append(Undecided(number: lastAppend, before: before, answers: answers))
+            undecided.append(Undecided(number: lastAppend, past: state.past, answers: answers))
             let written = replaces + records.map { .consumerGroup(id, $0) }
             step.append(written, for: .consumerGroup(lastAppend))
         } else if undecided.isEmpty {
@@ -102,13 +122,12 @@ package struct ConsumerGroup: Equatable, Sendable {
             // It may rest on what is not stored yet.
             undecided[undecided.count - 1].answers += answers
         }
+        state.beginChanges()
         emptySince = state.members.isEmpty ? emptySince ?? step.now.timestamp : nil
     }
 
     private mutating func forgetUnusedPatterns() {
-        if state.patterns.isEmpty { return }
-        let used = Set(state.members.values.compactMap(\.subscription.pattern))
-        for pattern in state.patterns.keys where !used.contains(pattern) { state.resolve(pattern, nil) }
+        for pattern in state.patterns.keys where !state.isUsed(pattern) { state.resolve(pattern, nil) }
     }
 
     /// An append is in the log, or is not.
@@ -132,15 +151,20 @@ package struct ConsumerGroup: Equatable, Sendable {
         _ settings: ConsumerGroupSettings,
         _ step: inout GroupStep
     ) {
-        let lost = state
-        let answers = undecided[place...].flatMap(\.answers)
-        state = undecided[place].before
+        let taken = undecided[place...]
+        let answers = taken.flatMap(\.answers)
+        var lost: [MemberID: CurrentAssignment?] = [:]
+        for id in taken.flatMap(\.past.members.keys) { lost[id] = .some(state.members[id]?.current) }
+        for decision in taken.reversed() { state.goBack(to: decision.past) }
         undecided.removeSubrange(place...)
         checkedRevision = nil
-        for id in lost.members.keys where state.members[id] == nil { stopClocks(of: id, &step) }
-        for member in state.inOrder {
-            if lost.members[member.id] == nil { restartSession(of: member, settings, &step) }
-            if lost.members[member.id]?.current != member.current { watch(member, &step) }
+        for (id, current) in lost.sorted(by: { $0.key < $1.key }) {
+            guard let member = state.members[id] else {
+                stopClocks(of: id, &step)
+                continue
+            }
+            if current == nil { restartSession(of: member, settings, &step) }
+            if current != member.current { watch(member, &step) }
         }
         emptySince = state.members.isEmpty ? emptySince ?? step.now.timestamp : nil
         for answer in answers { step.reply(answer.token, answer.reply.failing(with: failure)) }

@@ -17,8 +17,9 @@ package struct ConsumerGroupDescription: Equatable, Sendable {
 
 extension ConsumerGroup {
     package func description(_ settings: ConsumerGroupSettings) -> ConsumerGroupDescription {
+        let stored = stored
         var description = ConsumerGroupDescription()
-        description.state = groupState
+        description.state = groupState(stored)
         description.epoch = stored.epoch
         description.assignmentEpoch = stored.assignmentEpoch
         description.assignor = assignor(settings).rawValue
@@ -28,11 +29,11 @@ extension ConsumerGroup {
         return description
     }
 
-    package var groupState: GroupState {
-        let state = stored
+    package var groupState: GroupState { groupState(stored) }
+
+    private func groupState(_ state: ConsumerGroupState) -> GroupState {
         if state.members.isEmpty { return .empty }
         if state.assignmentEpoch != state.epoch { return .assigning }
         return isStable(state) ? .stable : .reconciling
     }
-
 }

@@ -33,38 +33,48 @@ package struct ConsumerAssignmentValue: Equatable, Sendable {
 }
 
 extension ConsumerGroupState {
-    /// What has to be written down if the log knows the state `before`: what is gone first, then who wants what, then who
-    /// is to have what, then who has what.
-    func records(since before: ConsumerGroupState, now: Timestamp) -> [ConsumerGroupRecord] {
+    /// What has to be written down if the log knows what was before: what is gone first, then who wants what, then who is to
+    /// have what, then who has what.
+    func records(since before: ConsumerGroupPast, now: Timestamp) -> [ConsumerGroupRecord] {
         var records: [ConsumerGroupRecord] = []
-        let changed = changedMembers.sorted()
-        for id in changed where members[id] == nil { records += tombstones(of: id, before) }
-        for id in changed {
-            guard let member = members[id], before.members[id]?.subscription != member.subscription else { continue }
+        let changed = before.members.sorted { $0.key < $1.key }
+        for (id, old) in changed where members[id] == nil && old.member != nil {
+            records += [.current(id, nil), .target(id, nil), .member(id, nil)]
+        }
+        for (id, old) in changed {
+            guard let member = members[id], old.member?.subscription != member.subscription else { continue }
             records.append(.member(id, member.subscription))
         }
-        for pattern in changedPatterns.sorted() where before.patterns[pattern] != patterns[pattern] {
+        for (pattern, old) in before.patterns.sorted(by: { $0.key < $1.key }) where old != patterns[pattern] {
             records.append(.pattern(pattern, patterns[pattern]))
         }
         if epoch != before.epoch || metadataHash != before.metadataHash {
             records.append(.group(ConsumerGroupValue(epoch: epoch, metadataHash: metadataHash)))
         }
-        for id in changed where members[id] != nil && targets[id] != before.targets[id] {
-            records.append(.target(id, targets[id] ?? PartitionSet()))
+        for (id, old) in changed where members[id] != nil {
+            let target = targets[id] ?? PartitionSet()
+            if target != old.target { records.append(.target(id, target)) }
         }
         if assignmentEpoch != before.assignmentEpoch {
             records.append(.assignmentEpoch(ConsumerAssignmentValue(epoch: assignmentEpoch, assigned: now)))
         }
-        for id in changed {
-            guard let member = members[id], before.members[id]?.current != member.current else { continue }
+        for (id, old) in changed {
+            guard let member = members[id], old.member?.current != member.current else { continue }
             records.append(.current(id, member.current))
         }
         return records
     }
 
-    private func tombstones(of id: MemberID, _ before: ConsumerGroupState) -> [ConsumerGroupRecord] {
-        guard before.members[id] != nil else { return [] }
-        return [.current(id, nil), .target(id, nil), .member(id, nil)]
+    /// What was before if the log knows nothing of the group but of those that have gone since the last change.
+    var unwrittenPast: ConsumerGroupPast {
+        var all = ConsumerGroupPast()
+        all.members = past.members
+        all.patterns = past.patterns
+        for id in members.keys {
+            all.members[id] = ConsumerGroupPast.Member(member: nil, target: PartitionSet())
+        }
+        for pattern in patterns.keys { all.patterns[pattern] = .some(nil) }
+        return all
     }
 
     /// What deletes all that the log says of the group.
@@ -123,7 +133,7 @@ package struct ConsumerGroupReplay: Equatable, Sendable {
         state.epoch = max(group?.epoch ?? .joining, newest, .joining)
         state.metadataHash = group?.metadataHash ?? 0
         state.assignmentEpoch = min(max(assignmentEpoch ?? .joining, newest, .joining), state.epoch)
-        state.forgetChanges()
+        state.beginChanges()
         return state
     }
 }

@@ -6,6 +6,8 @@ package struct ConsumerGroupSettings: Equatable, Sendable {
     package var sessionTimeoutMilliseconds: Int32 = 45_000
     /// `consumer.heartbeat.interval.ms`
     package var heartbeatIntervalMilliseconds: Int32 = 5_000
+    /// `consumer.assignment.interval.ms`: how long large groups wait between two divisions of their partitions.
+    package var assignmentInterval = Duration.zero
     /// `group.consumer.assignors`: the first is for members that name none.
     package var assignors: [ConsumerAssignor] = [.uniform, .range]
     /// `group.consumer.migration.policy`
@@ -30,6 +32,13 @@ package enum GroupMigration: String, Sendable, CaseIterable {
 extension GroupLimits {
     /// Topics that one member of a consumer group may name.
     package static let topicsPerMember = 10_000
+    /// The members, or partitions, with which a group waits for the whole `consumer.assignment.interval.ms`; a smaller one
+    /// waits for as much less as it is smaller, so that dividing costs all groups the same part of the time.
+    package static let sizeOfWholePause = 1_000
+    /// How soon members may be told to heartbeat again while their group changes.
+    package static let shortestHeartbeatInterval = Duration.milliseconds(100)
+    /// What then lies at least between the heartbeats of two members, on average.
+    package static let timeBetweenHeartbeats = Duration.milliseconds(1)
     /// Bytes of a regular expression.
     package static let patternBytes = 1024
     /// Different regular expressions in one group.

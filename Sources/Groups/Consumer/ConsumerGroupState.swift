@@ -16,11 +16,13 @@ struct ConsumerGroupState: Equatable, Sendable {
     private(set) var patterns: [String: ResolvedPattern] = [:]
     /// Who holds each partition.
     private(set) var owners: [PartitionID: MemberID] = [:]
-    /// About how much memory the members take.
+    /// About how much memory the members take, with what they are to hold.
     private(set) var memberBytes = 0
-    /// Members and patterns that have changed since ``forgetChanges()``.
-    private(set) var changedMembers: Set<MemberID> = []
-    private(set) var changedPatterns: Set<String> = []
+    /// How many members name each topic, and use each regular expression.
+    private var topicReaders: [String: Int] = [:]
+    private var patternUsers: [String: Int] = [:]
+    /// What it was like before the changes since ``beginChanges()``.
+    private(set) var past = ConsumerGroupPast()
 
     static func == (left: ConsumerGroupState, right: ConsumerGroupState) -> Bool {
         left.epoch == right.epoch && left.metadataHash == right.metadataHash
@@ -31,37 +33,87 @@ struct ConsumerGroupState: Equatable, Sendable {
     /// The members in an order that does not depend on chance.
     var inOrder: [ConsumerMember] { members.values.sorted { $0.id < $1.id } }
 
-    mutating func forgetChanges() {
-        changedMembers = []
-        changedPatterns = []
+    // MARK: Changes
+
+    /// From now on the state is remembered as it is.
+    mutating func beginChanges() {
+        past = ConsumerGroupPast()
+        past.epoch = epoch
+        past.metadataHash = metadataHash
+        past.assignmentEpoch = assignmentEpoch
     }
 
-    mutating func noteAllAsChanged() {
-        changedMembers.formUnion(members.keys)
-        changedPatterns.formUnion(patterns.keys)
+    /// Takes back the changes since ``beginChanges()``.
+    mutating func takeBackChanges() { goBack(to: past) }
+
+    /// Becomes what it was before changes; those that were made later have to be taken back already.
+    mutating func goBack(to past: ConsumerGroupPast) {
+        // Partitions may have gone from one to the other: all are free before any is held again.
+        for id in past.members.keys { drop(id) }
+        for (id, before) in past.members {
+            if let member = before.member { put(member, id, target: before.target) }
+        }
+        for (pattern, resolved) in past.patterns { set(pattern, resolved) }
+        epoch = past.epoch
+        metadataHash = past.metadataHash
+        assignmentEpoch = past.assignmentEpoch
+        beginChanges()
+    }
+
+    private mutating func drop(_ id: MemberID) {
+        setTarget(PartitionSet(), of: id)
+        guard let member = members.removeValue(forKey: id) else { return }
+        release(member)
+        count(member.subscription, by: -1)
+        if let instanceID = member.subscription.instanceID, byInstance[instanceID] == id {
+            byInstance[instanceID] = nil
+        }
+    }
+
+    private mutating func put(_ member: ConsumerMember, _ id: MemberID, target: PartitionSet) {
+        members[id] = member
+        count(member.subscription, by: 1)
+        if let instanceID = member.subscription.instanceID { byInstance[instanceID] = id }
+        setTarget(target, of: id)
+        hold(member.current, id)
+    }
+
+    private mutating func remember(_ id: MemberID) {
+        if past.members[id] != nil { return }
+        past.members[id] = ConsumerGroupPast.Member(member: members[id], target: targets[id] ?? PartitionSet())
     }
 
     mutating func subscribe(_ id: MemberID, _ subscription: ConsumerMemberSubscription) {
         var member = members[id] ?? ConsumerMember(id)
         guard members[id] == nil || member.subscription != subscription else { return }
+        remember(id)
+        if members[id] != nil { count(member.subscription, by: -1) }
         if let instanceID = member.subscription.instanceID, byInstance[instanceID] == id {
             byInstance[instanceID] = nil
         }
         if let instanceID = subscription.instanceID { byInstance[instanceID] = id }
-        if members[id] != nil { memberBytes -= member.subscription.bytes }
-        memberBytes += subscription.bytes
+        count(subscription, by: 1)
         member.subscription = subscription
         members[id] = member
-        changedMembers.insert(id)
+    }
+
+    private mutating func count(_ subscription: ConsumerMemberSubscription, by change: Int) {
+        memberBytes += change * subscription.bytes
+        for topic in subscription.topics { topicReaders.count(topic, by: change) }
+        if let pattern = subscription.pattern { patternUsers.count(pattern, by: change) }
     }
 
     mutating func assign(_ current: CurrentAssignment, to id: MemberID) {
         guard let member = members[id], member.current != current else { return }
+        remember(id)
         release(member)
         members[id]?.current = current
+        hold(current, id)
+    }
+
+    private mutating func hold(_ current: CurrentAssignment, _ id: MemberID) {
         for partition in current.assigned.all { owners[partition] = id }
         for partition in current.revoking.all { owners[partition] = id }
-        changedMembers.insert(id)
     }
 
     private mutating func release(_ member: ConsumerMember) {
@@ -71,27 +123,39 @@ struct ConsumerGroupState: Equatable, Sendable {
 
     mutating func aim(_ target: PartitionSet, at id: MemberID) {
         guard targets[id] ?? PartitionSet() != target else { return }
+        remember(id)
+        setTarget(target, of: id)
+    }
+
+    private mutating func setTarget(_ target: PartitionSet, of id: MemberID) {
+        memberBytes += (target.count - (targets[id]?.count ?? 0)) * GroupLimits.bytesPerPartition
         targets[id] = target.isEmpty ? nil : target
-        changedMembers.insert(id)
     }
 
     mutating func remove(_ id: MemberID) {
-        guard let member = members[id] else { return }
-        release(member)
-        members[id] = nil
-        memberBytes -= member.subscription.bytes
-        targets[id] = nil
-        if let instanceID = member.subscription.instanceID, byInstance[instanceID] == id {
-            byInstance[instanceID] = nil
-        }
-        changedMembers.insert(id)
+        guard members[id] != nil else { return }
+        remember(id)
+        drop(id)
     }
 
     mutating func resolve(_ pattern: String, _ resolved: ResolvedPattern?) {
         guard patterns[pattern] != resolved else { return }
-        patterns[pattern] = resolved
-        changedPatterns.insert(pattern)
+        if past.patterns[pattern] == nil { past.patterns[pattern] = .some(patterns[pattern]) }
+        set(pattern, resolved)
     }
+
+    private mutating func set(_ pattern: String, _ resolved: ResolvedPattern?) {
+        let change = (resolved?.topics.count ?? 0) - (patterns[pattern]?.topics.count ?? 0)
+        memberBytes += change * GroupLimits.bytesPerPartition
+        patterns[pattern] = resolved
+    }
+
+    // MARK: What is read
+
+    /// The regular expressions that members have subscribed with.
+    var usedPatterns: some Collection<String> { patternUsers.keys }
+
+    func isUsed(_ pattern: String) -> Bool { patternUsers[pattern] != nil }
 
     /// The names of all topics that the member reads, or would if they were there.
     func topics(of member: ConsumerMember) -> [String] {
@@ -104,15 +168,35 @@ struct ConsumerGroupState: Equatable, Sendable {
 
     /// The names of the topics that any member reads.
     var subscribedTopics: Set<String> {
-        var names: Set<String> = []
-        var seen: Set<String> = []
-        for member in members.values {
-            names.formUnion(member.subscription.topics)
-            if let pattern = member.subscription.pattern, seen.insert(pattern).inserted {
-                names.formUnion(patterns[pattern]?.topics ?? [])
-            }
-        }
+        var names = Set(topicReaders.keys)
+        for pattern in patternUsers.keys { names.formUnion(patterns[pattern]?.topics ?? []) }
         return names
+    }
+}
+
+/// What a consumer group was like before some changes, as far as they have changed it: so much has to be written down, or put
+/// back if that fails. A value.
+struct ConsumerGroupPast: Equatable, Sendable {
+    var epoch = MemberEpoch.joining
+    var metadataHash: Int64 = 0
+    var assignmentEpoch = MemberEpoch.joining
+    /// By id: the members that have changed.
+    var members: [MemberID: Member] = [:]
+    /// By regular expression; nil for those that were not there.
+    var patterns: [String: ResolvedPattern?] = [:]
+
+    struct Member: Equatable, Sendable {
+        /// Nil if it was not there.
+        let member: ConsumerMember?
+        let target: PartitionSet
+    }
+}
+
+extension [String: Int] {
+    /// Keeps what is counted more often than never.
+    fileprivate mutating func count(_ name: String, by change: Int) {
+        let sum = self[name, default: 0] + change
+        self[name] = sum == 0 ? nil : sum
     }
 }
 

@@ -42,7 +42,7 @@ enum GroupActivity {
         var lines = group.members.prefix(shown).map { member in
             let instance = member.instanceID.map { ", instance '\($0)'" } ?? ""
             return "member \(member.id), client '\(member.clientID)' on host \(member.host)\(instance), "
-                + "reading \(member.assignment.count) partitions"
+                + "reading \(member.assignment.count) \(member.assignment.count == 1 ? "partition" : "partitions")"
         }
         if group.members.count > shown { lines.append("and \(group.members.count - shown) more") }
         return lines

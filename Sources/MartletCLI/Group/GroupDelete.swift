@@ -26,26 +26,17 @@ struct GroupDelete: AsyncParsableCommand {
 
     func run() async throws {
         try await Topic.withAdmin(connection) { admin, output in
-            var results: [JSON] = []
-            var hasFailed = false
-            for name in names {
-                let isDeleted: Bool
-                do throws(ClientError) {
-                    try await admin.deleteGroup(name)
-                    isDeleted = true
-                } catch {
-                    guard error.kind == .broker else { throw error }
-                    isDeleted = false
-                    if !(ifExists && error.kafkaName == "GROUP_ID_NOT_FOUND") {
-                        hasFailed = true
-                        StandardError.line("martlet: \(try await reason(name, error, admin))")
-                    }
-                }
-                results.append(.object(["group": .string(name), "deleted": .bool(isDeleted)]))
-                if !format.json { try output.line(isDeleted ? "deleted group \(name)" : "group \(name) not deleted") }
+            let deletion = Deletion(
+                noun: "group",
+                jsonKey: "group",
+                accepting: ifExists ? "GROUP_ID_NOT_FOUND" : nil,
+                json: format.json
+            )
+            try await deletion.run(names, output) { name throws(ClientError) in
+                try await admin.deleteGroup(name)
+            } explain: { name, error in
+                try await reason(name, error, admin)
             }
-            if format.json { try output.line(JSON.array(results)) }
-            if hasFailed { throw ExitCode.failure }
         }
     }
 

@@ -58,33 +58,44 @@ struct GroupDescribe: AsyncParsableCommand {
 
     private func showRepeatedly(_ admin: Admin) async throws {
         let output = StandardOutput()
-        let clearScreen = "\u{1b}[H\u{1b}[2J"
+        let screen = StandardOutput.isTerminal && !format.json ? Screen() : nil
         do {
             while true {
-                if StandardOutput.isTerminal, !format.json { try output.write(clearScreen) }
-                try await show(admin, output)
+                let lines = try await lines(admin)
+                if let screen {
+                    try output.write(screen.frame(lines, rows: StandardOutput.rows))
+                } else {
+                    for line in lines { try output.line(line) }
+                }
                 try output.flush()
                 try await Task.sleep(for: .seconds(interval))
-                if !StandardOutput.isTerminal, !format.json { try output.line("") }
+                if screen == nil, !format.json { try output.line("") }
             }
         } catch let error as ClientError where error.kind == .cancelled {
-            return
+            try end(screen, output)
         } catch is CancellationError {
-            return
+            try end(screen, output)
         }
     }
 
+    private func end(_ screen: Screen?, _ output: StandardOutput) throws {
+        guard let screen else { return }
+        try output.write(screen.end)
+        try output.flush()
+    }
+
     private func show(_ admin: Admin, _ output: StandardOutput) async throws {
+        for line in try await lines(admin) { try output.line(line) }
+    }
+
+    private func lines(_ admin: Admin) async throws -> [String] {
         let wanted = all ? try await admin.listGroups().map(\.id) : names
         var reports: [GroupReport] = []
         for group in try await admin.describeGroups(wanted) {
             let lags = try await admin.lag(of: group)
             reports.append(GroupReport(group: group, lags: lags, now: SystemTime().now.milliseconds))
         }
-        if format.json { return try output.line(JSON.array(reports.map(\.json))) }
-        for (index, report) in reports.enumerated() {
-            if index > 0 { try output.line("") }
-            for line in report.lines { try output.line(line) }
-        }
+        if format.json { return [JSON.array(reports.map(\.json)).text] }
+        return Array(reports.map(\.lines).joined(separator: [""]))
     }
 }

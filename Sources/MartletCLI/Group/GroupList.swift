@@ -32,7 +32,8 @@ struct GroupList: AsyncParsableCommand {
                 return
             }
             var table = Table([
-                ("GROUP", .left), ("TYPE", .left), ("STATE", .left), ("PROTOCOL", .left), ("COORDINATOR", .right),
+                ("GROUP", .left), ("TYPE", .left), ("STATE", .left), ("PROTOCOL TYPE", .left),
+                ("COORDINATOR", .right),
             ])
             for group in groups {
                 table.add([

@@ -142,8 +142,8 @@ enum ResetRun {
             let count = plan.offsets.count - refused.count
             try output.line(
                 execute
-                    ? "committed \(count) offsets of group \(plan.group)"
-                    : "dry run, nothing is changed: --execute commits these \(count) offsets"
+                    ? "committed \(count) \(count == 1 ? "offset" : "offsets") of group \(plan.group)"
+                    : "dry run, nothing is changed: --execute commits \(Self.these(count))"
             )
         }
         if json { try output.line(documents.count == 1 ? documents[0] : .array(documents)) }
@@ -151,5 +151,13 @@ enum ResetRun {
             StandardError.line("martlet: --execute would be refused now: \(GroupActivity.refusal(group).description)")
         }
         if hasFailed { throw ExitCode.failure }
+    }
+
+    private static func these(_ count: Int) -> String {
+        switch count {
+        case 0: "nothing"
+        case 1: "this offset"
+        default: "these \(count) offsets"
+        }
     }
 }

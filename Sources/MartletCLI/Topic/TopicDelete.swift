@@ -19,26 +19,13 @@ struct TopicDelete: AsyncParsableCommand {
 
     func run() async throws {
         try await Topic.withAdmin(connection) { admin, output in
-            var results: [JSON] = []
-            var hasFailed = false
-            for name in names {
-                let isDeleted: Bool
-                do throws(ClientError) {
-                    try await admin.deleteTopic(name)
-                    isDeleted = true
-                } catch {
-                    guard error.kind == .broker else { throw error }
-                    isDeleted = false
-                    if !(ifExists && error.kafkaName == "UNKNOWN_TOPIC_OR_PARTITION") {
-                        hasFailed = true
-                        StandardError.line("martlet: \(error.description)")
-                    }
-                }
-                results.append(.object(["name": .string(name), "deleted": .bool(isDeleted)]))
-                if !format.json { try output.line(isDeleted ? "deleted topic \(name)" : "topic \(name) not deleted") }
-            }
-            if format.json { try output.line(JSON.array(results)) }
-            if hasFailed { throw ExitCode.failure }
+            let deletion = Deletion(
+                noun: "topic",
+                jsonKey: "name",
+                accepting: ifExists ? "UNKNOWN_TOPIC_OR_PARTITION" : nil,
+                json: format.json
+            )
+            try await deletion.run(names, output) { name throws(ClientError) in try await admin.deleteTopic(name) }
         }
     }
 }

@@ -146,7 +146,7 @@ public final class Consumer: AsyncSequence, Sendable {
                         continue
                     }
                     // Without a mark the partition was paused or given up in this moment, and the chunk is as before.
-                    guard let mark = core.handOut(batch, of: held) else { continue }
+                    guard let mark = core.handOut(batch, of: advanced) else { continue }
                     self.mark = mark
                     chunk = advanced
                     return batch

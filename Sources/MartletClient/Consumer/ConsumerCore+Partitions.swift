@@ -52,7 +52,7 @@ extension ConsumerCore {
         let mark = BatchMark(start: first.offset, end: last.offset + 1)
         return state.withLock { state in
             guard state.plan.isCurrent(chunk.partition, chunk.epoch), !state.isHeld(chunk.partition) else { return nil }
-            state.progress[chunk.partition]?.handOut(mark)
+            state.progress[chunk.partition]?.handOut(mark, leaderEpoch: chunk.leaderEpoch)
             metrics.records.increment(by: Int64(batch.count))
             return mark
         }
@@ -145,20 +145,22 @@ extension ConsumerCore {
     /// What is finished and not committed yet.
     ///
     /// - Parameter partitions: Only of these; nil for all.
-    func uncommitted(_ partitions: Set<TopicPartition>? = nil) -> [TopicPartition: Int64] {
+    func uncommitted(_ partitions: Set<TopicPartition>? = nil) -> [TopicPartition: CommittedOffset] {
         state.withLock { state in
-            var offsets: [TopicPartition: Int64] = [:]
+            var offsets: [TopicPartition: CommittedOffset] = [:]
             for partition in state.progress.keys where partitions?.contains(partition) ?? true {
                 guard let finished = state.progress[partition]?.finished() else { continue }
-                if finished != state.progress[partition]?.committed { offsets[partition] = finished }
+                if finished == state.progress[partition]?.committed { continue }
+                let epoch = state.progress[partition]?.leaderEpoch(before: finished)
+                offsets[partition] = CommittedOffset(offset: finished, leaderEpoch: epoch)
             }
             return offsets
         }
     }
 
-    func committed(_ offsets: [TopicPartition: Int64]) {
+    func committed(_ offsets: [TopicPartition: CommittedOffset]) {
         state.withLock { state in
-            for (partition, offset) in offsets { state.progress[partition]?.committed = offset }
+            for (partition, committed) in offsets { state.progress[partition]?.committed = committed.offset }
         }
     }
 

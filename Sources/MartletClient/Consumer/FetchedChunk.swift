@@ -15,6 +15,8 @@ struct FetchedChunk: Sendable {
     let nextOffset: Int64?
     /// The leader epoch in which the last whole batch was written; −1 if there is none.
     let lastEpoch: Int32
+    /// In which leader epoch the batch was written that ``next()`` has returned; nil if that is not known.
+    private(set) var leaderEpoch: Int32?
     private var batches: BatchSequence
     private var aborted: AbortedTransactions?
     /// Records outside of this range are not delivered: a batch may begin before the offset that was asked for.
@@ -89,7 +91,9 @@ struct FetchedChunk: Sendable {
                 if isAborted || batch.header.attributes.isControl { continue }
                 if batch.header.lastOffset.rawValue < range.lowerBound { continue }
                 let records = try read(batch)
-                if !records.isEmpty { return records }
+                if records.isEmpty { continue }
+                leaderEpoch = batch.header.leaderEpoch == .none ? nil : batch.header.leaderEpoch.rawValue
+                return records
             }
             return nil
         } catch {

@@ -35,6 +35,8 @@ struct PartitionProgress {
     var committed: Int64
     /// Batches that were handed out, in order, without those finished before all others.
     private var open: [BatchMark] = []
+    /// Where records of another leader epoch began, from what is finished on. One entry, but after a change of leaders.
+    private var epochs: [(start: Int64, epoch: Int32?)] = []
     private let followsBatches: Bool
 
     /// - Parameter followsBatches: Whether batches tell what is finished; else only ``finish(upTo:)`` does.
@@ -47,9 +49,19 @@ struct PartitionProgress {
     }
 
     /// Takes note of a batch that is handed out.
-    mutating func handOut(_ mark: BatchMark) {
+    mutating func handOut(_ mark: BatchMark, leaderEpoch: Int32? = nil) {
+        let start = mark.position
         position = max(position, mark.end)
         if followsBatches { open.append(mark) }
+        if start < mark.end, epochs.isEmpty || epochs.last?.epoch != leaderEpoch { epochs.append((start, leaderEpoch)) }
+    }
+
+    /// The leader epoch of the last record handed out before an offset; nil if that is not known. Offsets before it are not
+    /// asked for any more.
+    mutating func leaderEpoch(before offset: Int64) -> Int32? {
+        guard let last = epochs.lastIndex(where: { $0.start < offset }) else { return nil }
+        epochs.removeFirst(last)
+        return epochs.first?.epoch
     }
 
     /// Passes offsets in which nothing is to be handed out.

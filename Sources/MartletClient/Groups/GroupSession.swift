@@ -146,7 +146,7 @@ extension GroupSession {
         if offsets.isEmpty { return }
         var commit: [Partition: CommittedOffset] = [:]
         for (partition, offset) in offsets {
-            commit[Partition(topic: partition.topic, index: partition.partition)] = CommittedOffset(offset: offset)
+            commit[Partition(topic: partition.topic, index: partition.partition)] = offset
         }
         try await self.commit(commit)
         core.committed(offsets)

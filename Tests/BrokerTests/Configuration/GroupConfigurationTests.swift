@@ -15,7 +15,8 @@ private func broker() throws -> BrokerConfiguration {
     let group = try configuration()
     for (name, value) in [
         ("consumer.session.timeout.ms", "44999"), ("consumer.session.timeout.ms", "50001"),
-        ("consumer.heartbeat.interval.ms", "4999"), ("consumer.heartbeat.interval.ms", "x"), ("consumer.colour", "1"),
+        ("consumer.heartbeat.interval.ms", "4999"), ("consumer.assignment.interval.ms", "15001"),
+        ("consumer.heartbeat.interval.ms", "x"), ("consumer.colour", "1"),
     ] {
         #expect(throws: ConfigurationError.self) { try group.altered(by: [ConfigChange(name, .set, value)]) }
     }
@@ -26,10 +27,14 @@ private func broker() throws -> BrokerConfiguration {
 
 @Test func aGroupsConfigurationIsDescribedWithWhereItComesFrom() throws {
     let described = try configuration(["consumer.session.timeout.ms": "50000"]).describe(nil)
-    #expect(described.map(\.name) == ["consumer.heartbeat.interval.ms", "consumer.session.timeout.ms"])
-    #expect(described.map(\.value) == ["5000", "50000"])
-    #expect(described.map(\.source) == [.default, .dynamicGroup])
-    #expect(described[1].synonyms.map(\.name) == ["consumer.session.timeout.ms", "group.consumer.session.timeout.ms"])
+    #expect(
+        described.map(\.name) == [
+            "consumer.assignment.interval.ms", "consumer.heartbeat.interval.ms", "consumer.session.timeout.ms",
+        ]
+    )
+    #expect(described.map(\.value) == ["1000", "5000", "50000"])
+    #expect(described.map(\.source) == [.default, .default, .dynamicGroup])
+    #expect(described[2].synonyms.map(\.name) == ["consumer.session.timeout.ms", "group.consumer.session.timeout.ms"])
 }
 
 @Test func limitsThatWereLoweredHoldForGroupsToo() throws {

@@ -108,7 +108,7 @@ struct ConsumerCoordinatorTests {
         let joined = try connection.send(heartbeat("m"))
         #expect(joined.errorCode == ErrorCode.none)
         #expect(joined.memberID == "m")
-        #expect(joined.heartbeatIntervalMilliseconds == 5000)
+        #expect(joined.heartbeatIntervalMilliseconds == 100)
         #expect(joined.assignment?.topicPartitions.map(\.partitions) == [[0, 1]])
         let described = try describe(connection)
         #expect(described.groupState == "Stable")

@@ -34,13 +34,49 @@ struct ClassicBoundsTests {
         host.handle { group, settings, step in group.leave(request, token, settings, &step) }
     }
 
-    private mutating func sync(_ name: String, assignment: [UInt8]) {
+    /// Hands in an assignment; returns the error, or nil if the answer is still to come.
+    @discardableResult
+    private mutating func sync(_ name: String, assignment: [UInt8], room: Int = .max) -> ErrorCode? {
         var request = SyncRequest()
+        request.room = room
         request.generation = host.group.generation
         request.memberID = MemberID(name)
         request.assignments = [(MemberID(name), assignment)]
         let token = host.nextToken()
         host.handle { group, settings, step in group.sync(request, token, settings, &step) }
+        for case .reply(token, .sync(let reply)) in host.takeEffects() { return reply.error }
+        return nil
+    }
+
+    @Test mutating func assignmentsForWhichThereIsNoRoomAreRefused() {
+        let own = GroupLimits.bytesPerMember
+        #expect(join("a") == nil)
+        host.advance(to: 50)
+        let assignment = [UInt8](repeating: 0, count: 100)
+        #expect(sync("a", assignment: assignment, room: 99) == .groupMaxSizeReached)
+        #expect(host.group.memberBytes == own)
+        host.isLogStalled = true
+        #expect(sync("a", assignment: assignment, room: 100) == nil)
+        // They count while they are on their way into the log.
+        #expect(host.group.memberBytes == own + 100)
+        host.settleAppend(failure: .coordinatorNotAvailable)
+        #expect(host.group.memberBytes == own)
+        host.isLogStalled = false
+        #expect(join("a", again: true) == ErrorCode.none)
+        #expect(sync("a", assignment: assignment, room: 100) == ErrorCode.none)
+        #expect(host.group.memberBytes == own + 100)
+        // What they take the place of does not count against them.
+        #expect(join("a", metadata: [1], again: true) == ErrorCode.none)
+        #expect(sync("a", assignment: assignment + [0], room: 0) == .groupMaxSizeReached)
+        #expect(sync("a", assignment: assignment, room: 0) == ErrorCode.none)
+    }
+
+    @Test mutating func assignmentsThatAreTooLargeAreRefusedWhateverRoomThereIs() {
+        #expect(join("a") == nil)
+        host.advance(to: 50)
+        let most = GroupLimits.assignmentBytesPerMember
+        #expect(sync("a", assignment: [UInt8](repeating: 0, count: most + 1)) == .invalidRequest)
+        #expect(sync("a", assignment: [UInt8](repeating: 0, count: most)) == ErrorCode.none)
     }
 
     @Test mutating func whereThereIsNoRoomOnlyMembersJoin() {

@@ -39,8 +39,8 @@ import Testing
         a: told to be a-1
         > a joins
         group: rebalances, a-1 joined
-        timer: join in 50 ms
-        > wait 49ms
+        timer: join in 30 ms
+        > wait 29ms
         > wait 1ms
         a: is a-1 in generation 1 of range, leads a-1=-
         > a heartbeats
@@ -48,7 +48,7 @@ import Testing
         > a syncs a=p0
         log: generation 1 of range, led by a-1 a-1=p0
         a: gets p0
-        group: settled in 50 ms, members 0 → 1
+        group: settled in 30 ms, members 0 → 1
         > describe
         Stable consumer range
         a-1 - p0
@@ -61,20 +61,20 @@ import Testing
         """
         > a joins version=0
         group: rebalances, a-1 joined
-        timer: join in 50 ms
-        > wait 40ms
+        timer: join in 30 ms
+        > wait 20ms
         > b joins   # is on its way, that counts
         b: told to be b-2
         > wait 10ms
-        timer: join in 100 ms
+        timer: join in 60 ms
         > b joins
-        > wait 100ms
-        timer: join in 200 ms
-        > wait 150ms
+        > wait 60ms
+        timer: join in 120 ms
+        > wait 90ms
         > c joins version=0
-        > wait 50ms
-        timer: join in 400 ms
-        > wait 400ms
+        > wait 30ms
+        timer: join in 240 ms
+        > wait 240ms
         a: is a-1 in generation 1 of range, leads a-1=- b-2=- c-4=-
         b: is b-2 in generation 1 of range, follows a-1
         c: is c-4 in generation 1 of range, follows a-1
@@ -87,12 +87,14 @@ import Testing
         """
         > a joins version=0 rebalance=120ms
         group: rebalances, a-1 joined
-        timer: join in 50 ms
+        timer: join in 30 ms
         > b joins version=0 rebalance=120ms
-        > wait 50ms
-        timer: join in 70 ms
+        > wait 30ms
+        timer: join in 60 ms
         > c joins version=0 rebalance=120ms
-        > wait 70ms
+        > wait 60ms
+        timer: join in 30 ms
+        > wait 30ms
         a: is a-1 in generation 1 of range, leads a-1=- b-2=- c-3=-
         b: is b-2 in generation 1 of range, follows a-1
         c: is c-3 in generation 1 of range, follows a-1
@@ -146,7 +148,7 @@ import Testing
         """
         > a joins version=0 range:a1 sticky:a2
         group: rebalances, a-1 joined
-        timer: join in 50 ms
+        timer: join in 30 ms
         > b joins version=0 sticky:b1 range:b2
         > c joins version=0 mine:c1 sticky:c2 range:c3
         > d joins version=0 other:d1
@@ -154,7 +156,7 @@ import Testing
         > d joins version=0 type=connect range:d1
         d: join fails with INCONSISTENT_GROUP_PROTOCOL
         > wait 150ms
-        timer: join in 100 ms
+        timer: join in 60 ms
         a: is a-1 in generation 1 of sticky, leads a-1=a2 b-2=b1 c-3=c2
         b: is b-2 in generation 1 of sticky, follows a-1
         c: is c-3 in generation 1 of sticky, follows a-1
@@ -167,10 +169,10 @@ import Testing
         """
         > a joins version=0 range:a
         group: rebalances, a-1 joined
-        timer: join in 50 ms
+        timer: join in 30 ms
         > b joins version=0 range:b
         > wait 150ms
-        timer: join in 100 ms
+        timer: join in 60 ms
         a: is a-1 in generation 1 of range, leads a-1=a b-2=b
         b: is b-2 in generation 1 of range, follows a-1
         > b leaves
@@ -200,7 +202,7 @@ import Testing
         a: told to be a-1
         > a joins
         group: rebalances, a-1 joined
-        timer: join in 50 ms
+        timer: join in 30 ms
         > a joins
         a: join fails with REBALANCE_IN_PROGRESS
         > wait 50ms
@@ -216,7 +218,7 @@ import Testing
         """
         > a joins version=0
         group: rebalances, a-1 joined
-        timer: join in 50 ms
+        timer: join in 30 ms
         > wait 50ms
         a: is a-1 in generation 1 of range, leads a-1=-
         > a syncs a=p0

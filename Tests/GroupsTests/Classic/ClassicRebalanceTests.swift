@@ -5,10 +5,10 @@ import Testing
 private let two = """
     > a joins version=0
     group: rebalances, a-1 joined
-    timer: join in 50 ms
+    timer: join in 30 ms
     > b joins version=0
     > wait 150ms
-    timer: join in 100 ms
+    timer: join in 60 ms
     a: is a-1 in generation 1 of range, leads a-1=- b-2=-
     b: is b-2 in generation 1 of range, follows a-1
     > b syncs
@@ -25,7 +25,7 @@ private let two = """
         """
         > a joins version=0
         group: rebalances, a-1 joined
-        timer: join in 50 ms
+        timer: join in 30 ms
         > wait 50ms
         a: is a-1 in generation 1 of range, leads a-1=-
         > log stalls
@@ -47,7 +47,7 @@ private let two = """
         """
         > a joins version=0
         group: rebalances, a-1 joined
-        timer: join in 50 ms
+        timer: join in 30 ms
         > wait 50ms
         a: is a-1 in generation 1 of range, leads a-1=-
         > log stalls
@@ -102,7 +102,7 @@ private let two = """
         """
         > a joins version=0
         group: rebalances, a-1 joined
-        timer: join in 50 ms
+        timer: join in 30 ms
         > wait 50ms
         a: is a-1 in generation 1 of range, leads a-1=-
         > log stalls
@@ -296,7 +296,7 @@ private let two = """
             admin: commit accepted
             > a joins anew type=connect version=0   # may be of another kind now
             group: rebalances, a-3 joined
-            timer: join in 50 ms
+            timer: join in 30 ms
             """
     )
 }

@@ -12,29 +12,14 @@ struct ClassicSimulation {
     private static let faultsEnd = 120_000
     private static let end = faultsEnd + 90_000
 
-    private struct Message {
-        let due: Int
-        let member: Int
-        let incarnation: Int
-        let number: Int
-        let request: SimulatedRequest
-    }
-
-    private struct Answer {
-        let due: Int
-        let member: Int
-        let incarnation: Int
-        let number: Int
-        let reply: SimulatedReply
-    }
+    private typealias Network = SimulatedNetwork<SimulatedRequest, SimulatedReply>
 
     private let seed: UInt64
     private var random: SeededGenerator
     private var host = ClassicHost()
     private var members: [SimulatedMember] = []
-    private var messages: [Message] = []
-    private var answers: [Answer] = []
-    private var waiting: [ReplyToken: (member: Int, incarnation: Int, number: Int)] = [:]
+    private var network = Network()
+    private var waiting: [ReplyToken: Network.Sender] = [:]
     private var ids = 0
     /// The owner of each partition in each generation that was given out.
     private var owners: [Generation: [Int: MemberID]] = [:]
@@ -142,43 +127,29 @@ extension ClassicSimulation {
     }
 
     private mutating func send(_ request: SimulatedRequest, _ index: Int, _ number: Int, due: Int) {
-        messages.append(
-            Message(
-                due: due,
-                member: index,
-                incarnation: members[index].incarnation,
-                number: number,
-                request: request
-            )
-        )
+        let incarnation = members[index].incarnation
+        network.send(request, from: Network.Sender(member: index, incarnation: incarnation, number: number), due: due)
     }
 
     private mutating func receive(_ index: Int, _ now: Int) {
-        let due = answers.filter { $0.member == index && $0.due <= now }
-        answers.removeAll { $0.member == index && $0.due <= now }
-        for answer in due where answer.incarnation == members[index].incarnation {
-            guard answer.number == members[index].pending?.number else { continue }
-            members[index].receive(answer.reply, committed: committed)
-        }
+        let member = members[index]
+        let number = member.pending?.number
+        let replies = network.arrivedAnswers(of: index, incarnation: member.incarnation, number: number, now: now)
+        for reply in replies { members[index].receive(reply, committed: committed) }
     }
 
     private mutating func deliver(_ now: Int, _ hasFaults: Bool) {
-        let due = messages.filter { $0.due <= now }
-        messages.removeAll { $0.due <= now }
-        for message in due {
-            handle(message)
+        for (sender, request) in network.arrivedRequests(now: now) {
+            handle(request, of: sender)
             collect()
         }
-        if hasFaults, faults.contains(4), !answers.isEmpty, chance(20) {
-            answers.removeLast()
-            count("lost answer")
-        }
+        if hasFaults, faults.contains(4), chance(20), network.loseAnswer() { count("lost answer") }
     }
 
-    private mutating func handle(_ message: Message) {
+    private mutating func handle(_ request: SimulatedRequest, of sender: Network.Sender) {
         let token = host.nextToken()
-        waiting[token] = (message.member, message.incarnation, message.number)
-        switch message.request {
+        waiting[token] = sender
+        switch request {
         case .join(var request):
             ids += 1
             request.freshMemberID = MemberID("\(request.idPrefix)-\(ids)")
@@ -195,15 +166,7 @@ extension ClassicSimulation {
             if answer == .none { accept(offsets, id, generation, isLate: isLate) }
             count(answer == .none ? "commit" : "refused commit")
             waiting[token] = nil
-            answers.append(
-                Answer(
-                    due: host.now,
-                    member: message.member,
-                    incarnation: message.incarnation,
-                    number: message.number,
-                    reply: .commit(answer)
-                )
-            )
+            network.answer(.commit(answer), to: sender, due: host.now)
         }
     }
 
@@ -214,22 +177,14 @@ extension ClassicSimulation {
                 continue
             }
             if case .sync(let sync) = reply, sync.error == .none { give(sync.assignment, to: to) }
-            answers.append(
-                Answer(
-                    due: host.now + Int.random(in: 0..<60, using: &random),
-                    member: to.member,
-                    incarnation: to.incarnation,
-                    number: to.number,
-                    reply: .group(reply)
-                )
-            )
+            network.answer(.group(reply), to: to, due: host.now + Int.random(in: 0..<60, using: &random))
         }
     }
 }
 
 /// What must hold.
 extension ClassicSimulation {
-    private mutating func give(_ assignment: [UInt8], to: (member: Int, incarnation: Int, number: Int)) {
+    private mutating func give(_ assignment: [UInt8], to: Network.Sender) {
         count("assignment")
         let generation = host.group.generation
         newestGiven = max(newestGiven, generation)

@@ -5,10 +5,10 @@ import Testing
 private let two = """
     > a joins static=i1
     group: rebalances, a-1 joined
-    timer: join in 50 ms
+    timer: join in 30 ms
     > b joins static=i2
     > wait 150ms
-    timer: join in 100 ms
+    timer: join in 60 ms
     a: is a-1 in generation 1 of range, leads a-1=- b-2=-
     b: is b-2 in generation 1 of range, follows a-1
     > b syncs
@@ -119,7 +119,7 @@ private let two = """
         """
         > a joins static=i1 range:a sticky:a
         group: rebalances, a-1 joined
-        timer: join in 50 ms
+        timer: join in 30 ms
         > wait 50ms
         a: is a-1 in generation 1 of range, leads a-1=a
         > a syncs a=p0

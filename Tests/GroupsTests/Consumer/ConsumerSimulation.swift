@@ -12,34 +12,14 @@ struct ConsumerSimulation {
     private static let faultsEnd = 150_000
     private static let end = faultsEnd + 120_000
 
-    private struct Message {
-        let due: Int
-        let member: Int
-        let incarnation: Int
-        let number: Int
-        let request: SimulatedConsumer.Request
-    }
-
-    private struct Answer {
-        enum Reply {
-            case heartbeat(ConsumerHeartbeatReply)
-            case commit(ErrorCode?)
-        }
-
-        let due: Int
-        let member: Int
-        let incarnation: Int
-        let number: Int
-        let reply: Reply
-    }
+    private typealias Network = SimulatedNetwork<SimulatedConsumer.Request, SimulatedConsumer.Reply>
 
     private let seed: UInt64
     private var random: SeededGenerator
     private var host = ConsumerHost()
     private var members: [SimulatedConsumer] = []
-    private var messages: [Message] = []
-    private var answers: [Answer] = []
-    private var waiting: [ReplyToken: (member: Int, incarnation: Int, number: Int)] = [:]
+    private var network = Network()
+    private var waiting: [ReplyToken: Network.Sender] = [:]
     private var committed: [PartitionID: Int] = [:]
     /// The newest epoch in which each partition was given to somebody.
     private var given: [PartitionID: (epoch: MemberEpoch, to: MemberID)] = [:]
@@ -58,6 +38,8 @@ struct ConsumerSimulation {
         faults = Set((0..<8).filter { mask & 1 << UInt64($0) != 0 })
         host.settings.assignors = Bool.random(using: &random) ? [.uniform, .range] : [.range, .uniform]
         host.settings.sessionTimeoutMilliseconds = 9000
+        // Of so few partitions that is some seconds.
+        if Bool.random(using: &random) { host.settings.assignmentInterval = .seconds(400) }
         host.topics.set("t", partitions: 5)
         host.topics.set("u", partitions: 2)
         let isHomogeneous = Bool.random(using: &random)
@@ -169,17 +151,16 @@ extension ConsumerSimulation {
     }
 
     private mutating func send(_ request: SimulatedConsumer.Request, _ index: Int, _ number: Int, due: Int) {
-        messages.append(
-            Message(due: due, member: index, incarnation: members[index].incarnation, number: number, request: request)
-        )
+        let incarnation = members[index].incarnation
+        network.send(request, from: Network.Sender(member: index, incarnation: incarnation, number: number), due: due)
     }
 
     private mutating func receive(_ index: Int, _ now: Int) {
-        let due = answers.filter { $0.member == index && $0.due <= now }
-        answers.removeAll { $0.member == index && $0.due <= now }
-        for answer in due where answer.incarnation == members[index].incarnation {
-            guard answer.number == members[index].pending?.number else { continue }
-            switch answer.reply {
+        let member = members[index]
+        let number = member.pending?.number
+        let replies = network.arrivedAnswers(of: index, incarnation: member.incarnation, number: number, now: now)
+        for reply in replies {
+            switch reply {
             case .heartbeat(let reply): members[index].receive(reply, now: now, &random)
             case .commit(let error): members[index].receive(commit: error)
             }
@@ -187,38 +168,25 @@ extension ConsumerSimulation {
     }
 
     private mutating func deliver(_ now: Int) {
-        let due = messages.filter { $0.due <= now }
-        messages.removeAll { $0.due <= now }
-        for message in due {
-            handle(message)
+        for (sender, request) in network.arrivedRequests(now: now) {
+            handle(request, of: sender)
             collect()
         }
-        if faults.contains(7), now < Self.faultsEnd, !answers.isEmpty, chance(20) {
-            answers.removeLast()
-            count("lost answer")
-        }
+        if faults.contains(7), now < Self.faultsEnd, chance(20), network.loseAnswer() { count("lost answer") }
     }
 
-    private mutating func handle(_ message: Message) {
-        switch message.request {
+    private mutating func handle(_ request: SimulatedConsumer.Request, of sender: Network.Sender) {
+        switch request {
         case .heartbeat(let request):
             let token = host.nextToken()
-            waiting[token] = (message.member, message.incarnation, message.number)
+            waiting[token] = sender
             host.handle { group, topics, settings, step in group.heartbeat(request, token, topics, settings, &step) }
             if let problem = host.problem { fail(problem) }
         case .commit(let request, let offsets, let isLate):
             let problem = host.group.commitProblem(request, host.topics)
             if problem == nil { accept(request, offsets, isLate: isLate) }
             count(problem == nil ? "commit" : "refused commit")
-            answers.append(
-                Answer(
-                    due: host.now,
-                    member: message.member,
-                    incarnation: message.incarnation,
-                    number: message.number,
-                    reply: .commit(problem)
-                )
-            )
+            network.answer(.commit(problem), to: sender, due: host.now)
         }
     }
 
@@ -229,15 +197,7 @@ extension ConsumerSimulation {
                 let to = waiting.removeValue(forKey: token)
             else { continue }
             if let id = reply.memberID, let assignment = reply.assignment { give(assignment, id, reply.epoch) }
-            answers.append(
-                Answer(
-                    due: host.now + Int.random(in: 0..<60, using: &random),
-                    member: to.member,
-                    incarnation: to.incarnation,
-                    number: to.number,
-                    reply: .heartbeat(reply)
-                )
-            )
+            network.answer(.heartbeat(reply), to: to, due: host.now + Int.random(in: 0..<60, using: &random))
         }
     }
 }

@@ -16,6 +16,8 @@ private struct ConversionHost {
     private(set) var timers: Set<GroupTimer> = []
     private var replies: [ReplyToken: GroupReply] = [:]
     private var tokens: UInt64 = 0
+    /// Why the log takes nothing now; nil if it does.
+    var refusal: ErrorCode?
 
     private static var topics: FakeTopics {
         var topics = FakeTopics()
@@ -35,8 +37,9 @@ private struct ConversionHost {
             switch effect {
             case .reply(let token, let reply): replies[token] = reply
             case .append(let records, let purpose):
-                for record in records { replay.apply(record) }
-                handle { group, _, rules, step in group.appended(purpose, failure: nil, rules, &step) }
+                let failure = refusal
+                if failure == nil { for record in records { replay.apply(record) } }
+                handle { group, _, rules, step in group.appended(purpose, failure: failure, rules, &step) }
             case .setTimer(let timer, _): timers.insert(timer)
             case .cancelTimer(let timer): timers.remove(timer)
             case .note: break
@@ -117,6 +120,14 @@ private struct ConversionHost {
     static func assignment(_ partitions: [UInt8]) -> [UInt8] {
         [0, 0, 0, 0, 0, 1, 0, 1, 0x74, 0, 0, 0, UInt8(partitions.count)] + partitions.flatMap { [0, 0, 0, $0] }
             + [0xff, 0xff, 0xff, 0xff]
+    }
+
+    mutating func leave(_ name: String) {
+        var leaving = LeaveRequest()
+        var member = LeaveRequest.Member()
+        member.id = MemberID(name)
+        leaving.members = [member]
+        handle { group, token, rules, step in group.leave(leaving, token, rules, &step) }
     }
 
     /// A stable classic group of one consumer, which holds all four partitions.
@@ -211,15 +222,43 @@ private struct ConversionHost {
     #expect(host.consumer("new", epoch: -1, holds: nil)?.error == ErrorCode.none)
     host.makeClassic()
     #expect(host.stored?.membership.summary.type == .classic)
-    var leaving = LeaveRequest()
-    var member = LeaveRequest.Member()
-    member.id = MemberID("x")
-    leaving.members = [member]
-    host.handle { group, token, rules, step in group.leave(leaving, token, rules, &step) }
+    host.leave("x")
     #expect(host.consumer("new", epoch: 3)?.error == .unknownMemberId)
     #expect(host.group.membership.summary.type == .classic)
     #expect(host.consumer("new")?.assignment?.count == 4)
     #expect(host.stored?.membership.summary.type == .consumer)
+}
+
+@Test func theHistoryOfAGroupGoesOnWhenItsProtocolChanges() {
+    var host = ConversionHost()
+    host.makeClassic()
+    // From a group with members to the other protocol and back, and from an empty one.
+    _ = host.consumer("new")
+    #expect(host.join("x", holds: [])?.generation == Generation(2))
+    _ = host.sync("x", 2)
+    _ = host.consumer("new", epoch: 2, holds: [])
+    _ = host.consumer("new", epoch: -1, holds: nil)
+    #expect(host.group.membership.summary.type == .classic)
+    let joined = host.join("x")
+    _ = host.sync("x", joined?.generation.rawValue ?? 0, assigns: [("x", [0])])
+    host.leave("x")
+    _ = host.consumer("new")
+    _ = host.consumer("new", epoch: -1, holds: nil)
+    host.makeClassic()
+    let reasons = host.group.membership.rebalances.map { "\($0.reason.member) \($0.reason.cause.rawValue)" }
+    #expect(reasons == ["x joined", "new joined", "new left", "x left", "new joined", "new left", "x joined"])
+}
+
+@Test func aRefusedChangeOfProtocolLeavesTheGroupAsItWas() {
+    var host = ConversionHost()
+    host.makeClassic()
+    host.refusal = .coordinatorNotAvailable
+    #expect(host.consumer("new")?.error == .coordinatorNotAvailable)
+    host.refusal = nil
+    #expect(host.consumer("new")?.error == ErrorCode.none)
+    #expect(host.stored?.membership.summary == host.group.membership.summary)
+    #expect(host.join("x", holds: [0, 1, 2, 3])?.error == ErrorCode.none)
+    #expect(host.sync("x", 1)?.assignment == ConversionHost.assignment([0, 1]))
 }
 
 @Test func aDeletedConsumerGroupLeavesNothing() {

@@ -69,6 +69,11 @@ struct SimulatedConsumer {
         case commit(CommitRequest, offsets: [PartitionID: Int], isLate: Bool)
     }
 
+    enum Reply {
+        case heartbeat(ConsumerHeartbeatReply)
+        case commit(ErrorCode?)
+    }
+
     /// What it sends now, if anything.
     mutating func act(now: Int, topics: FakeTopics, committed: [PartitionID: Int], _ random: inout SeededGenerator)
         -> Request?

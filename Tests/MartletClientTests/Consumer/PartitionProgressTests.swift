@@ -39,6 +39,27 @@ import Testing
         #expect(progress.position == 5)
     }
 
+    @Test func theLeaderEpochIsThatOfTheLastRecordBeforeTheOffset() {
+        var progress = PartitionProgress(position: 0, followsBatches: false)
+        #expect(progress.leaderEpoch(before: 0) == nil)
+        progress.handOut(BatchMark(start: 0, end: 10), leaderEpoch: 4)
+        progress.handOut(BatchMark(start: 10, end: 20), leaderEpoch: 4)
+        progress.handOut(BatchMark(start: 20, end: 30), leaderEpoch: 6)
+        progress.pass(upTo: 35)
+        #expect(progress.leaderEpoch(before: 0) == nil)
+        #expect(progress.leaderEpoch(before: 1) == 4)
+        #expect(progress.leaderEpoch(before: 20) == 4)
+        #expect(progress.leaderEpoch(before: 21) == 6)
+        #expect(progress.leaderEpoch(before: 35) == 6)
+    }
+
+    @Test func anUnknownLeaderEpochIsNotThatOfTheRecordsBefore() {
+        var progress = PartitionProgress(position: 0, followsBatches: false)
+        progress.handOut(BatchMark(start: 0, end: 10), leaderEpoch: 4)
+        progress.handOut(BatchMark(start: 10, end: 20))
+        #expect(progress.leaderEpoch(before: 20) == nil)
+    }
+
     @Test func theApplicationsWordCountsWhereBatchesDoNot() {
         var progress = PartitionProgress(position: 0, followsBatches: false)
         progress.handOut(BatchMark(start: 0, end: 10))

@@ -5,7 +5,8 @@ import NIOCore
 /// The log of the group coordinator as it is read at the start: any number of records, each a key and a value behind their
 /// lengths of two bytes; the highest bit of the value's says that there is none.
 ///
-/// What can be read can be written, and is the same when it is read again. Whatever groups come of it go on.
+/// What can be read can be written, and is the same when it is read again. Whatever groups come of it go on, also with a
+/// member that says of itself, and is assigned, what the first value is.
 enum GroupsTarget: FuzzTarget {
     private static let noValue = 0x8000
     private static let now = Timestamp(milliseconds: 1_700_000_000_000)
@@ -14,7 +15,9 @@ enum GroupsTarget: FuzzTarget {
         var rest = ByteBuffer(bytes: input)
         var replay = GroupReplay()
         var offsets = OffsetRecordReader()
+        var said: [UInt8]?
         while case .some(let key?) = field(&rest), case .some(let value) = field(&rest) {
+            said = said ?? value.map { Array($0.readableBytesView) }
             let short = value.flatMap { offsets.read(key: key, value: $0) }
             guard let record = try? GroupRecordFormat.decode(key: key, value: value) else {
                 invariant(short == nil, "the short way reads what the format refuses")
@@ -25,6 +28,8 @@ enum GroupsTarget: FuzzTarget {
             replay.apply(record)
         }
         for var group in replay.groups(now: now).values { drive(&group) }
+        var group = Group(id: GroupID("g"), now: now)
+        drive(&group, said ?? [])
     }
 
     /// What stands behind its length, or nothing if the length says so; nil at the end.
@@ -66,6 +71,53 @@ enum GroupsTarget: FuzzTarget {
         group.delete(ReplyToken(rawValue: 3), &step)
     }
 
+    /// A group in which a member says what may be anything: alone, then in a group that changes its protocol, and back.
+    private static func drive(_ group: inout Group, _ said: [UInt8]) {
+        let rules = GroupRules(classic: ClassicGroupSettings(), consumer: ConsumerGroupSettings(), topics: OneTopic())
+        let member = MemberID("hostile")
+        var join = JoinRequest()
+        join.requiresKnownMemberID = false
+        join.freshMemberID = member
+        join.protocolType = "consumer"
+        join.protocols = [JoinProtocol(name: "range", metadata: said)]
+        join.sessionTimeoutMilliseconds = 10_000
+        perform(&group, rules) { $0.join(join, ReplyToken(rawValue: 1), rules, &$1) }
+        perform(&group, rules) { $0.expired(.join, rules, &$1) }
+        join.memberID = member
+        var sync = SyncRequest()
+        sync.memberID = member
+        sync.generation = group.membership.classic?.generation ?? .initial
+        sync.assignments = [(member, said)]
+        perform(&group, rules) { $0.sync(sync, ReplyToken(rawValue: 2), rules, &$1) }
+        var heartbeat = ConsumerHeartbeat()
+        heartbeat.memberID = MemberID("other")
+        heartbeat.rebalanceTimeoutMilliseconds = 1
+        heartbeat.topics = ["t"]
+        heartbeat.owned = PartitionSet()
+        perform(&group, rules) { $0.consumerHeartbeat(heartbeat, ReplyToken(rawValue: 3), rules, &$1) }
+        perform(&group, rules) { $0.join(join, ReplyToken(rawValue: 4), rules, &$1) }
+        perform(&group, rules) { $0.deleteOffsets(of: [TopicPartition("t", 0)], ReplyToken(rawValue: 5), &$1) }
+        heartbeat.epoch = .leaving
+        perform(&group, rules) { $0.consumerHeartbeat(heartbeat, ReplyToken(rawValue: 6), rules, &$1) }
+        perform(&group, rules) { $0.join(join, ReplyToken(rawValue: 7), rules, &$1) }
+        perform(&group, rules) { $0.expired(.session(member), rules, &$1) }
+    }
+
+    /// Hands an event to the group, and says that what it has written is stored.
+    private static func perform(
+        _ group: inout Group,
+        _ rules: GroupRules,
+        _ event: (inout Group, inout GroupStep) -> Void
+    ) {
+        var step = GroupStep(now: EventTime(timestamp: now, instant: Instant(nanoseconds: 0)))
+        event(&group, &step)
+        var stored = GroupStep(now: step.now)
+        for case .append(let records, let purpose) in step.effects {
+            records.forEach(check)
+            group.appended(purpose, failure: nil, rules, &stored)
+        }
+    }
+
     static func seeds() -> [[UInt8]] {
         var member = ClassicGroupValue.Member()
         member.id = MemberID("m")
@@ -89,7 +141,8 @@ enum GroupsTarget: FuzzTarget {
                 .offset(id, TopicPartition("t", 0), nil), .classicGroup(id, nil),
             ] + consumerRecords.map { .consumerGroup(id, $0) }
         let each = records.compactMap { bytes($0) }
-        return each + [each.flatMap { $0 }]
+        let said = [member.subscription, member.assignment].map { said in [0, 0, 0, UInt8(said.count)] + said }
+        return each + [each.flatMap { $0 }] + said
     }
 
     private static var consumerRecords: [ConsumerGroupRecord] {
@@ -121,6 +174,19 @@ enum GroupsTarget: FuzzTarget {
         }
         return Array(output.readableBytesView)
     }
+}
+
+/// A broker with one topic.
+private struct OneTopic: ConsumerTopics {
+    private static let topic = ConsumerTopic(name: "t", id: TopicID(high: 1, low: 1), partitions: 3)
+
+    let revision: UInt64 = 1
+
+    func topic(named name: String) -> ConsumerTopic? { name == Self.topic.name ? Self.topic : nil }
+
+    func topic(_ id: TopicID) -> ConsumerTopic? { id == Self.topic.id ? Self.topic : nil }
+
+    func names(matching pattern: String) -> [String]? { [Self.topic.name] }
 }
 
 /// A broker without topics.
