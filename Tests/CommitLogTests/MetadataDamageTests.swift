@@ -238,6 +238,22 @@ import Testing
 
     // MARK: Files of a partition
 
+    /// No checksum covers a batch's first offset.
+    @Test func theEndOfALogDoesNotMoveWhenItsLastBatchsOffsetRots() throws {
+        do {
+            let directory = try open()
+            try append(3, to: openLog(directory))
+            try directory.close()
+        }
+        let path = "/data/a-0/00000000000000000000.log"
+        var bytes = try contents(of: path)
+        bytes[bytes.count / 3 * 2 + 7] ^= 0x10
+        try SmallFile.write(bytes, to: path, fileSystem, synced: false)
+        let log = try openLog(open())
+        #expect(log.offsets.logEnd == Offset(3))
+        #expect(try log.append(try TestBatch().bytes(now: 1_700_000_000_000)).baseOffset == Offset(3))
+    }
+
     @Test(arguments: [true, false])
     func withDamagedEpochsNoneIsUsedAgain(isClean: Bool) throws {
         for _ in 0..<2 { try append(1, to: openLog(open())) }

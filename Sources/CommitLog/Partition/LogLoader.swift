@@ -218,7 +218,7 @@ struct LogLoader {
         guard let last = segments.last, let first = segments.first else {
             throw .corrupt(path: directory, "it has no segments")
         }
-        guard let (contents, end) = try glance(at: last), end >= protectedEnd, !isClosed(last) else {
+        guard let (contents, end) = try glance(at: last), end >= protectedEnd, isExpected(end), !isClosed(last) else {
             return try recover(segments, epochs)
         }
         let sealed = Array(segments.dropLast())
@@ -234,6 +234,13 @@ struct LogLoader {
             durable: end,
             report: report
         )
+    }
+
+    /// Whether the log may end there after a clean stop, which notes where: a batch's own word for its offsets has no
+    /// checksum. Others than this broker need not have noted anything.
+    private func isExpected(_ end: Offset) -> Bool {
+        guard let point = hints.recoveryPoint, point > .zero else { return true }
+        return point == end
     }
 
     /// What the segment holds, judged by its last index entries and the batches behind them; nil if that does not add up.
