@@ -17,10 +17,11 @@ PIECE = 1 << 20
 
 
 def peak_bytes(pid):
+    """The most that was resident so far; 0 of a process that has just ended."""
     for line in Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines():
         if line.startswith("VmHWM:"):
             return int(line.split()[1]) * 1024
-    raise AssertionError("the process is gone")
+    return 0
 
 
 def read_piece(descriptor):
