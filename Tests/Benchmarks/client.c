@@ -10,6 +10,8 @@
 // 0 of each partition on. `table` produces records whose keys are drawn evenly from KEYS different ones. `latency`
 // produces one request after the other with PAUSE microseconds in between, and tells how long the answers took. Prints
 // one JSON line; ends with 1 if anything was refused.
+//
+// Links: -lisal (libisal-dev)
 #define _GNU_SOURCE
 #include "batches.h"
 

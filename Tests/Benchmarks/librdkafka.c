@@ -7,6 +7,8 @@
 // `produce` sends RECORDS records of BYTES bytes with acks=all and idempotence, and hears of each delivery. `consume` reads
 // RECORDS records from the beginning of all partitions. `latency` sends RATE records a second without lingering and tells
 // how long each took from the call to its acknowledgement. Prints one JSON line; ends with 1 if a record was not delivered.
+//
+// Links: -lrdkafka (librdkafka-dev)
 #define _GNU_SOURCE
 #include <inttypes.h>
 #include <librdkafka/rdkafka.h>

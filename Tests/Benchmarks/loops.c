@@ -5,6 +5,8 @@
 //
 // One thread and one epoll instance. The files are DIRECTORY/PARTITION, batch after batch; `produce` makes them and
 // `fetch` reads them. Says "ready" on standard output. No error handling beyond ending with a message: it is a yardstick.
+//
+// Links: -lisal (libisal-dev)
 #define _GNU_SOURCE
 #include "frames.h"
 

@@ -5,6 +5,8 @@
 // CONNECTIONS producers send REQUESTS produce requests in all, each of them with DEPTH unanswered. A request has one valid
 // batch of BYTES with COUNT records for each of BATCHES partitions, and the requests go to the partitions in turn. Prints
 // one JSON line with the latencies in milliseconds; ends with 1 if anything was refused.
+//
+// Links: -lisal (libisal-dev)
 #define _GNU_SOURCE
 #include "batches.h"
 

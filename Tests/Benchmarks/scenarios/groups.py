@@ -1,7 +1,5 @@
-"""Measures what consumer groups cost: a large group, churn, many commits, a restart, a first record. See --help."""
+"""Measures what consumer groups cost: a large group, churn, many commits, a restart, a first record."""
 
-import argparse
-import json
 import random
 import selectors
 import shutil
@@ -9,11 +7,8 @@ import socket
 import statistics
 import struct
 import subprocess
-import sys
-import tempfile
 import time
 from functools import partial
-from pathlib import Path
 
 import confluent_kafka
 
@@ -23,38 +18,23 @@ import requests
 from martlet import Martlet
 from processes import cpu_seconds, resident_bytes, wait_for_port
 from requests import text
+from scenario import Scenario, at_least, at_most
 
-EXPLANATION = """
-large           Members of one group over as many partitions join at once; the time until all have their parts.
-churn           A tenth of them leaves and as many others come, every second; the broker's CPU seconds per second.
-large-consumer  The same with the consumer protocol (KIP-848): heartbeats as the broker wants them.
-churn-consumer  The same with the consumer protocol.
-commit          Groups commit the offsets of 20 partitions a request, each waiting for the answer to its last one, and
-                every answer means that the disk has it: offsets per second.
-restart         A million committed offsets; the time from the start of the process until OffsetFetch tells those of a
-                group.
-first           A new member of a new group, alone, without a client library: from its first request to its first
-                record.
-first-consumer  The same with the consumer protocol.
-client          The same with librdkafka and its default settings: from the subscription of a consumer that knows the
-                cluster to its first record.
-client-consumer The same with group.protocol=consumer. Of these four the median of eleven.
+PROGRAMS = ("client",)
+# With a real client.
+CLIENTS = True
 
-Limits: stable in 10 s, one core, 100,000 offsets per second, 2 s; a first record after 200 ms, and with the consumer
-protocol after 100 ms. librdkafka waits for 100 ms by itself before it asks where a partition begins of which its group
-has committed nothing; with the consumer protocol that is allowed beside the broker's 100 ms.
-"""
 LIMITS = {
-    "large": 10.0,
-    "churn": 1.0,
-    "large-consumer": 10.0,
-    "churn-consumer": 1.0,
-    "commit": 100_000,
-    "restart": 2.0,
-    "first": 0.2,
-    "first-consumer": 0.1,
-    "client": 0.2,
-    "client-consumer": 0.2,
+    "large": ("s", at_most(10)),
+    "churn": ("cores", at_most(1)),
+    "large-consumer": ("s", at_most(10)),
+    "churn-consumer": ("cores", at_most(1)),
+    "commit": ("offsets/s", at_least(100_000)),
+    "restart": ("s", at_most(2)),
+    "first": ("s", at_most(0.2)),
+    "first-consumer": ("s", at_most(0.1)),
+    "client": ("s", at_most(0.2)),
+    "client-consumer": ("s", at_most(0.2)),
 }
 FIRSTS = 11
 OFFSET_COMMIT, OFFSET_FETCH, FETCH, PRODUCE = 8, 9, 1, 0
@@ -64,68 +44,11 @@ HEARTBEAT_SECONDS = 1.0
 TOPIC = "work"
 
 
-def main():
-    options = arguments()
-    directory = tempfile.mkdtemp(prefix="groups-", dir=options.directory)
-    report = {}
-    try:
-        for name, scenario in SCENARIOS.items():
-            if options.case in (None, name):
-                report[name] = run(scenario, options, f"{directory}/{name}")
-                report[name]["is_within_limit"] = is_within(name, report[name]["figure"])
-                show(name, report[name])
-                shutil.rmtree(f"{directory}/{name}", ignore_errors=True)
-    finally:
-        shutil.rmtree(directory, ignore_errors=True)
-    if options.json:
-        Path(options.json).write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
-    return 1 if options.check and not all(one["is_within_limit"] for one in report.values()) else 0
-
-
-def arguments():
-    parser = argparse.ArgumentParser(
-        prog="scripts/bench groups",
-        description=__doc__,
-        epilog=EXPLANATION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--case", choices=SCENARIOS, help="measure only this")
-    parser.add_argument("--members", type=int, default=1000, metavar="N", help="members and partitions (default 1000)")
-    parser.add_argument("--seconds", type=int, default=60, metavar="N", help="how long churn lasts (default 60)")
-    parser.add_argument("--offsets", type=int, default=1_000_000, metavar="N", help="committed before the restart")
-    parser.add_argument("--directory", default=".build", help="where the data goes (default .build)")
-    parser.add_argument("--json", metavar="FILE", help="write every figure to FILE")
-    parser.add_argument("--check", action="store_true", help="fail if a limit is missed")
-    parser.add_argument("--binary", required=True, help=argparse.SUPPRESS)
-    parser.add_argument("--tools", required=True, help=argparse.SUPPRESS)
-    return parser.parse_args()
-
-
 def connect(martlet):
     """To a broker that may take its time: a topic of a thousand partitions is a thousand directories."""
     connection = wait_for_port(martlet.port)
     connection.settimeout(120)
     return connection
-
-
-def run(scenario, options, directory):
-    with Martlet(options.binary, directory) as martlet:
-        martlet.start()
-        result = scenario(options, martlet)
-        martlet.stop()
-    return result
-
-
-def is_within(name, figure):
-    return figure >= LIMITS[name] if name == "commit" else figure <= LIMITS[name]
-
-
-def show(name, result):
-    limit = "at least" if name == "commit" else "at most"
-    figure = f"{result['figure']:,.0f}" if name == "commit" else f"{result['figure']:.3f}"
-    verdict = "ok" if result["is_within_limit"] else "MISSED"
-    more = ", ".join(f"{key} {value}" for key, value in result.items() if key not in ("figure", "is_within_limit"))
-    print(f"{name:16}{figure:>12}   {verdict}, {limit} {LIMITS[name]:,}   ({more})", flush=True)
 
 
 # One group, large.
@@ -215,7 +138,7 @@ def check(answer, partitions):
         raise RuntimeError(f"commits are refused: {errors}")
 
 
-def measure_commit(options, martlet, seconds=10):
+def measure_commit(options, martlet):
     with connect(martlet) as connection:
         requests.create_topic(connection, TOPIC, PARTITIONS_PER_REQUEST, {})
         commit(connection, "other", 1, 0, 1)
@@ -229,7 +152,7 @@ def measure_commit(options, martlet, seconds=10):
         connection.sendall(frames[number][0])
     start, cpu = time.monotonic(), cpu_seconds(martlet.pid)
     done = 0
-    while (elapsed := time.monotonic() - start) < seconds:
+    while (elapsed := time.monotonic() - start) < options.commit_seconds:
         for key, _ in selector.select(1):
             check(receive_frame(key.fileobj), PARTITIONS_PER_REQUEST)
             done += 1
@@ -290,14 +213,14 @@ def provide_a_record(options, martlet):
         requests.create_topic(connection, TOPIC, 1, {})
         # Makes the topic of the offsets.
         commit(connection, "other", 1, 0, 1)
-    client = [str(word) for word in (Path(options.tools) / "client", "produce", "127.0.0.1", martlet.port, TOPIC)]
+    client = [str(word) for word in (f"{options.tools}/client", "produce", "127.0.0.1", martlet.port, TOPIC)]
     subprocess.run([*client, "1", "1", "1024", "8", "1", "1"], check=True, stdout=subprocess.DEVNULL)
 
 
 def measure_first_of_client(options, martlet, protocol):
     provide_a_record(options, martlet)
     times = []
-    for number in range(FIRSTS):
+    for number in range(options.firsts):
         consumer = confluent_kafka.Consumer(
             {
                 "bootstrap.servers": f"127.0.0.1:{martlet.port}",
@@ -321,7 +244,7 @@ def measure_first_of_client(options, martlet, protocol):
 def measure_first(options, martlet, kind=members.Crowd):
     provide_a_record(options, martlet)
     times = []
-    for number in range(FIRSTS):
+    for number in range(options.firsts):
         crowd = kind(martlet.port, f"new-{number}", TOPIC, 1, HEARTBEAT_SECONDS)
         start = time.monotonic()
         crowd.add().join()
@@ -335,7 +258,7 @@ def measure_first(options, martlet, kind=members.Crowd):
     return {"figure": statistics.median(times), "slowest": round(max(times), 3)}
 
 
-SCENARIOS = {
+CASES = {
     "large": measure_large,
     "churn": measure_churn,
     "large-consumer": partial(measure_large, kind=consumers.ConsumerCrowd),
@@ -348,5 +271,50 @@ SCENARIOS = {
     "client-consumer": partial(measure_first_of_client, protocol="consumer"),
 }
 
-if __name__ == "__main__":
-    sys.exit(main())
+
+class Groups(Scenario):
+    explanation = """
+large           Members of one group over as many partitions join at once; the time until all have their parts.
+churn           A tenth of them leaves and as many others come, every second; the broker's CPU seconds per second.
+large-consumer  The same with the consumer protocol (KIP-848): heartbeats as the broker wants them.
+churn-consumer  The same with the consumer protocol.
+commit          Groups commit the offsets of 20 partitions a request, each waiting for the answer to its last one, and
+                every answer means that the disk has it: offsets per second.
+restart         A million committed offsets; the time from the start of the process until OffsetFetch tells those of a
+                group.
+first           A new member of a new group, alone, without a client library: from its first request to its first
+                record.
+first-consumer  The same with the consumer protocol.
+client          The same with librdkafka and its default settings: from the subscription of a consumer that knows the
+                cluster to its first record.
+client-consumer The same with group.protocol=consumer. Of these four the median of eleven.
+
+Limits: stable in 10 s, one core, 100,000 offsets per second, 2 s; a first record after 200 ms, and with the consumer
+protocol after 100 ms. librdkafka waits for 100 ms by itself before it asks where a partition begins of which its group
+has committed nothing; with the consumer protocol that is allowed beside the broker's 100 ms.
+"""
+    cases = tuple(CASES)
+    smoke = {"members": 5, "seconds": 1, "offsets": 1000, "commit_seconds": 1, "firsts": 1}
+
+    def add_arguments(self, parser):
+        parser.add_argument("--members", type=int, default=1000, metavar="N", help="members, partitions (default 1000)")
+        parser.add_argument("--seconds", type=int, default=60, metavar="N", help="how long churn lasts (default 60)")
+        parser.add_argument("--offsets", type=int, default=1_000_000, metavar="N", help="committed before the restart")
+        what = "how long commits are counted (default 10)"
+        parser.add_argument("--commit-seconds", type=int, default=10, metavar="N", help=what)
+        parser.add_argument("--firsts", type=int, default=FIRSTS, metavar="N", help=f"new members (default {FIRSTS})")
+
+    def measure(self, run):
+        results = {}
+        for name in run.cases:
+            run.progress(f"{name} …")
+            with Martlet(run.binary, run.directory / name) as martlet:
+                martlet.start()
+                results[name] = CASES[name](run.options, martlet)
+                if not run.is_smoke:
+                    martlet.stop()
+            shutil.rmtree(run.directory / name, ignore_errors=True)
+            unit, limit = LIMITS[name]
+            more = ", ".join(f"{key} {value}" for key, value in results[name].items() if key != "figure")
+            run.figure(more, results[name]["figure"], unit, limit, name)
+        return {"cases": results}
