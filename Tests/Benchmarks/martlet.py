@@ -1,5 +1,6 @@
 """Martlet as a process, started and stopped by a benchmark."""
 
+import os
 import subprocess
 import time
 from pathlib import Path
@@ -11,9 +12,11 @@ from processes import PATIENCE_SECONDS, free_port, wait_for_port
 class Martlet:
     """One broker with a data directory of its own. As a context it is ended at the latest when the context ends."""
 
-    def __init__(self, binary, data, **settings):
+    def __init__(self, binary, data, environment=None, **settings):
+        """`environment` is what its environment has beyond ours."""
         self.binary, self.data = binary, Path(data)
         self.port = free_port()
+        self.environment = {**os.environ, **(environment or {})}
         self.settings = settings
         self.process = None
 
@@ -27,7 +30,9 @@ class Martlet:
         for name, value in self.settings.items():
             command += ["--set", f"{name}={value}"]
         start = time.monotonic()
-        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.process = subprocess.Popen(
+            command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=self.environment
+        )
         with wait_for_port(self.port) as connection:
             requests.metadata(connection)
         return time.monotonic() - start
