@@ -161,7 +161,12 @@ process's start on an empty directory to the first answered Metadata.
 """
     cases = (*(case.name for case in CASES), MEMORY, START)
     repeats = 3
-    smoke = {"size": 2 << 20, "requests": 500, "seconds": 2}
+    smoke = {
+        "size": 1 << 20,
+        "requests": 500,
+        "seconds": 2,
+        "case": ["produce", "fsync", "zstd", "single", "consume", "latency-1000", "memory"],
+    }
 
     def add_arguments(self, parser):
         what = "bytes of values per pass, such as 256M (default 1G)"
@@ -278,7 +283,7 @@ def summarise(case, samples):
 def say_how(run):
     options = run.options
     run.note(
-        f"{options.size / 1e9:.2f} GB of values per pass (half of it in records of 100 B), {options.requests:,} requests "
+        f"{options.size / 1e9:.2f} GB of values per pass (half in records of 100 B), {options.requests:,} requests "
         f"of one record, {options.seconds} s of each latency; medians of {options.repeats}; {PARTITIONS} partitions"
     )
     run.note("* measured before on such a machine, not in this run")
