@@ -22,7 +22,7 @@ import report as reports
 import scenario as common
 
 HERE = Path(__file__).parent
-DEFAULT = "bounds"
+DEFAULT = "workloads"
 
 
 def main(words):

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from xml.sax.saxutils import escape
 
 WIDTH, HEIGHT = 760, 440
-LEFT, RIGHT, TOP, BOTTOM = 70, 20, 44, 100
+LEFT, RIGHT, TOP, BOTTOM = 70, 32, 44, 100
 # In the middle of the scale of brightness, so that they stand out on black as on white; never red beside green alone.
 COLOURS = ["#2f7fd6", "#e07b1a", "#2a9d78", "#c2519b", "#8a6fd1", "#a08a1c", "#7a8590"]
 DOTS = ["circle", "square", "diamond", "triangle"]

@@ -55,6 +55,20 @@ def wait_for_port(port):
             time.sleep(0.0003)
 
 
+def wait_for_address(address):
+    """Connects to HOST:PORT, which is waited for on this machine."""
+    host, port = address.rsplit(":", 1)
+    if host == "127.0.0.1":
+        return wait_for_port(int(port))
+    return socket.create_connection((host, int(port)), PATIENCE_SECONDS)
+
+
 def free_port():
     with socket.create_server(("127.0.0.1", 0)) as listener:
         return listener.getsockname()[1]
+
+
+def memory_bytes(pid):
+    """What the kernel tells of a process's memory, by its names: VmRSS, RssAnon, VmHWM and so on."""
+    lines = Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines()
+    return {line.split(":")[0]: int(line.split()[1]) * 1024 for line in lines if line.endswith(" kB")}

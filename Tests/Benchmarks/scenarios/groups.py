@@ -294,7 +294,13 @@ protocol after 100 ms. librdkafka waits for 100 ms by itself before it asks wher
 has committed nothing; with the consumer protocol that is allowed beside the broker's 100 ms.
 """
     cases = tuple(CASES)
-    smoke = {"members": 5, "seconds": 1, "offsets": 1000, "commit_seconds": 1, "firsts": 1}
+    smoke = {
+        "members": 5,
+        "seconds": 1,
+        "commit_seconds": 1,
+        "firsts": 1,
+        "case": ["large", "churn-consumer", "commit", "first", "client"],
+    }
 
     def add_arguments(self, parser):
         parser.add_argument("--members", type=int, default=1000, metavar="N", help="members, partitions (default 1000)")
