@@ -127,7 +127,7 @@ def run(name, words):
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     compile_programs(literals(name)["PROGRAMS"], Path(options.tools))
     Path(options.directory).mkdir(parents=True, exist_ok=True)
-    directory = tempfile.mkdtemp(prefix=f"bench-{name}-", dir=options.directory)
+    directory = tempfile.mkdtemp(prefix=f"bench-{name}-", dir=Path(options.directory).resolve())
     try:
         return common.run(scenario, name, options, directory)
     except KeyboardInterrupt:
