@@ -13,7 +13,6 @@ PROGRAMS = ("peer",)
 PACKAGES = ("nats-server", "redis-server", "rabbitmq-server")
 
 OURS = "kafka"
-RATE = 1000
 PERCENTILES = {"p50": 50, "p90": 90, "p99": 99, "p999": 99.9}
 # Records in a request where the protocol has such, and records unconfirmed: for 1 KB, and for 100 B.
 BATCHES = {
@@ -34,6 +33,8 @@ class Case:
     # Of the size of a pass.
     share: int = 1
     is_single: bool = False
+    # Records a second, where it is the latency that is measured.
+    rate: int = 0
 
 
 CASES = (
@@ -41,7 +42,8 @@ CASES = (
     Case("small", "publish 100 B", 100, share=4),
     Case("single", "publish 200 B, one per request", 200, share=32, is_single=True),
     Case("consume", "consume 1 KB", 1000, mode="consume"),
-    Case("latency", "end to end at 1,000/s", 1000, mode="latency"),
+    Case("latency-1000", "end to end at 1,000/s", 1000, mode="latency", rate=1000),
+    Case("latency-10000", "end to end at 10,000/s", 1000, mode="latency", rate=10_000),
 )
 
 
@@ -58,7 +60,8 @@ with default settings but for those that make the promises alike: a record is co
   single   200 B records, each in a request of its own and confirmed by itself, 100 in flight
   consume  reads the 1 KB records from the beginning, when they have been read once: fetches of 1 MiB, a push consumer
            with flow control (JetStream), XREAD of a thousand (Redis), chunks for credit (RabbitMQ)
-  latency  1,000 records of 1 KB a second, each published when it is due; the time from then to its delivery
+  latency-1000, latency-10000
+           so many records of 1 KB a second, each published when it is due; the time from then to its delivery
 
 CPU is that of the server's process, user and system; figures are medians of the passes, in which the servers take turns
 with the page cache warmed. Memory is VmRSS after all of it, when all streams but the last are deleted, and the most
@@ -67,7 +70,7 @@ Installing the servers' packages may start Debian's own services of them, which 
 """
     cases = tuple(case.name for case in CASES)
     repeats = 3
-    smoke = {"size": 1 << 20, "seconds": 2, "peer": ["nats", "redis"], "case": ["produce", "consume", "latency"]}
+    smoke = {"size": 1 << 20, "seconds": 2, "peer": ["nats", "redis"], "case": ["produce", "consume", "latency-1000"]}
 
     def add_arguments(self, parser):
         what = "bytes of values per pass, such as 64M (default 256M)"
@@ -99,18 +102,21 @@ Installing the servers' packages may start Debian's own services of them, which 
         return {"results": results, "samples": samples, "memory_bytes": memory, "versions": versions}
 
     def plots(self, report):
-        results = report["details"]["results"].get("latency")
-        if not results:
-            return {}
         rarity = {key: 1 / (1 - percent / 100) for key, percent in PERCENTILES.items()}
         ticks = tuple((rarity[key], f"{percent:g} %") for key, percent in PERCENTILES.items())
-        names = {OURS: "Martlet", **{name: rival.name for name, rival in RIVALS.items()}}
-        series = [
-            Series(names[side], [(rarity[key], one[key]["median"]) for key in PERCENTILES])
-            for side, one in results.items()
-        ]
         axes = (Axis("percentile", is_log=True, ticks=ticks), Axis("latency", "ms", is_log=True))
-        return {"peers-latency.svg": chart("Latency from end to end at 1,000 records a second", *axes, series)}
+        names = {OURS: "Martlet", **{name: rival.name for name, rival in RIVALS.items()}}
+        charts = {}
+        for case in CASES:
+            found = report["details"]["results"].get(case.name)
+            if case.rate and found:
+                series = [
+                    Series(names[side], [(rarity[key], one[key]["median"]) for key in PERCENTILES])
+                    for side, one in found.items()
+                ]
+                title = f"Latency from end to end at {case.rate:,} records a second, one client for all"
+                charts[f"peers-{case.name}.svg"] = chart(title, *axes, series)
+        return charts
 
 
 def client(run, side, mode, stream, records, length):
@@ -131,12 +137,12 @@ def take_turns(run, case, sides):
 
 def one_pass(run, case, side):
     records = max(1, run.options.size // case.bytes // case.share)
-    if case.mode == "latency":
-        records = run.options.seconds * RATE
+    if case.rate:
+        records = run.options.seconds * case.rate
     warm_up(run.directory, records * case.bytes)
     with side.stream() as stream:
-        if case.mode == "latency":
-            return run_load([*client(run, side, "latency", stream, records, case.bytes), RATE], side.pid)
+        if case.rate:
+            return run_load([*client(run, side, "latency", stream, records, case.bytes), case.rate], side.pid)
         produce = [*client(run, side, "produce", stream, records, case.bytes), *batches(side, case)]
         if case.mode == "produce":
             return run_load(produce, side.pid)
@@ -151,7 +157,7 @@ def summarise(case, samples):
     results = {}
     for side, taken in samples.items():
         results[side] = {"each": spread(one["cpu"] / one["records"] * 1e6 for one in taken)}
-        if case.mode == "latency":
+        if case.rate:
             results[side] |= {key: spread(one[key] for one in taken) for key in (*PERCENTILES, "max", "sent_late")}
         else:
             results[side] |= {
@@ -170,8 +176,10 @@ def show(run, cases, names, results, memory, versions):
     for case in cases:
         ours = results[case.name][OURS]["each"]["median"]
         for side, one in results[case.name].items():
-            if case.mode == "latency":
-                late.append([names[side], *(one[key]["median"] for key in (*PERCENTILES, "max", "each"))])
+            if case.rate:
+                late.append(
+                    [f"{case.title}: {names[side]}", *(one[key]["median"] for key in (*PERCENTILES, "max", "each"))]
+                )
             else:
                 middle = [one[key]["median"] for key in ("cost", "each", "speed", "rate")]
                 rows.append([f"{case.title}: {names[side]}", *middle, one["each"]["median"] / ours])
@@ -181,7 +189,7 @@ def show(run, cases, names, results, memory, versions):
         run.table("", columns, rows)
     if late:
         columns = ["", "p50 ms", "p90", "p99", "p99.9", "most", "CPU µs/record"]
-        run.table("End to end at 1,000 records a second", columns, late)
+        run.table("", columns, late)
     parts = ("VmRSS", "VmHWM")
     rows = [[names[side], *(amount[part] / 1e6 for part in parts)] for side, amount in memory.items()]
     run.table("Memory", ["", "after this, MB", "at most, MB"], rows)
@@ -189,8 +197,8 @@ def show(run, cases, names, results, memory, versions):
 
 def judge(run, case, results):
     """Martlet beside the best of the others."""
-    for key, what in (("p99", "p99"), ("each", "CPU per record")) if case.mode == "latency" else (("each", "CPU"),):
+    for key, what in (("p99", "p99"), ("each", "CPU per record")) if case.rate else (("each", "CPU"),):
         others = [one[key]["median"] for side, one in results.items() if side != OURS]
-        limit = at_most(1) if key != "each" or case.mode != "latency" else None
+        limit = at_most(1) if key != "each" or not case.rate else None
         ratio = results[OURS][key]["median"] / min(others)
         run.figure(f"{case.title}: {what}, of the best other's", ratio, "", limit, case.name)
