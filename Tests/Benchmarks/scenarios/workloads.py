@@ -323,11 +323,13 @@ def show_latency(run, cases, results):
     for case in cases:
         for name, one in results[case.name].items():
             figures = [one[key]["median"] for key in (*PERCENTILES, "max", "each")]
-            rows.append([f"{case.name}: {name}", *figures, round(one["sent_late"]["median"])])
+            base = results[case.name].get(LOOP)
+            ratio = one["p99"]["median"] / base["p99"]["median"] if base else None
+            rows.append([f"{case.name}: {name}", *figures, round(one["sent_late"]["median"]), ratio])
         kafka = dict(case.kafka)
-        rows.append([f"{case.name}: {KAFKA}", *(kafka.get(key) for key in PERCENTILES), None, None, None])
+        rows.append([f"{case.name}: {KAFKA}", *(kafka.get(key) for key in PERCENTILES), *[None] * 4])
     if rows:
-        columns = ["", "p50 ms", "p90", "p99", "p99.9", "most", "CPU µs/record", "sent late"]
+        columns = ["", "p50 ms", "p90", "p99", "p99.9", "most", "CPU µs/record", "sent late", "p99, of C loop's"]
         run.table("", columns, rows)
 
 
