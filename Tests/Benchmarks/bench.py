@@ -60,7 +60,20 @@ def overview():
 
 def render(words):
     report = json.loads(Path(words[0]).read_text(encoding="utf-8"))
+    if "--into" in words:
+        return put_into(Path(words[words.index("--into") + 1]), report)
     print(reports.markdown(report) if "--markdown" in words else reports.plain(report))
+    return 0
+
+
+def put_into(article, report):
+    begin, end = (f"<!-- {report['scenario']}:{edge} -->" for edge in ("begin", "end"))
+    text = article.read_text(encoding="utf-8")
+    before, found, rest = text.partition(begin)
+    _, found_end, after = rest.partition(end)
+    if not found or not found_end:
+        raise SystemExit(f"{article} has no lines {begin} and {end}")
+    article.write_text(f"{before}{begin}\n{reports.markdown(report)}\n{end}{after}", encoding="utf-8")
     return 0
 
 
@@ -127,7 +140,7 @@ def run(name, words):
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     compile_programs(literals(name)["PROGRAMS"], Path(options.tools))
     Path(options.directory).mkdir(parents=True, exist_ok=True)
-    directory = tempfile.mkdtemp(prefix=f"bench-{name}-", dir=options.directory)
+    directory = tempfile.mkdtemp(prefix=f"bench-{name}-", dir=Path(options.directory).resolve())
     try:
         return common.run(scenario, name, options, directory)
     except KeyboardInterrupt:

@@ -1,5 +1,6 @@
 """Who is measured: the bare loops, Martlet, and any other broker that is already running."""
 
+import itertools
 import json
 import shutil
 import subprocess
@@ -7,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import requests
-from processes import cpu_seconds, free_port, wait_for_port
+from processes import cpu_seconds, free_port, wait_for_address
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,6 @@ class Contender:
 
     def __init__(self, tools, shape):
         self.tools, self.shape = Path(tools), shape
-        self.round = 0
 
     def run_client(self, mode, port, topic, host="127.0.0.1"):
         shape = self.shape
@@ -104,15 +104,16 @@ class Loops(Contender):
 class Broker(Contender):
     """Any broker: a topic is made, filled, read and deleted in each round."""
 
+    rounds = itertools.count(1)
+
     def __init__(self, tools, shape, name, host, port, pid):
         super().__init__(tools, shape)
         self.name, self.host, self.port, self.pid = name, host, port, pid
 
     def produce_and_fetch(self):
-        self.round += 1
-        topic = f"bench-{self.pid}-{self.round}"
+        topic = f"bench-{self.pid}-{next(self.rounds)}"
         configs = {"max.message.bytes": str(self.shape.batch_bytes + 1024), "file.delete.delay.ms": "0"}
-        with wait_for_port(self.port) if self.host == "127.0.0.1" else self._dial() as connection:
+        with wait_for_address(f"{self.host}:{self.port}") as connection:
             requests.create_topic(connection, topic, self.shape.partitions, configs)
             try:
                 produced = self.measure(self.pid, "produce", self.port, topic, self.host)
@@ -121,8 +122,3 @@ class Broker(Contender):
             finally:
                 requests.delete_topic(connection, topic)
         return produced, fetched
-
-    def _dial(self):
-        import socket
-
-        return socket.create_connection((self.host, self.port), 10)

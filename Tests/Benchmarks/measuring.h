@@ -25,7 +25,7 @@ static inline int64_t clock_nanoseconds(clockid_t clock) {
 
 static inline int64_t nanoseconds(void) { return clock_nanoseconds(CLOCK_MONOTONIC); }
 
-static inline void fail(const char *what, const char *why) {
+_Noreturn static inline void fail(const char *what, const char *why) {
     fprintf(stderr, "%s: %s\n", what, why);
     exit(1);
 }

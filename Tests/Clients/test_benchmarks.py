@@ -5,6 +5,8 @@ import json
 import shutil
 import subprocess
 import sys
+from types import SimpleNamespace
+from xml.etree import ElementTree
 
 import pytest
 
@@ -60,3 +62,59 @@ def test_what_cannot_be_measured_is_said():
     assert done.returncode == 2 and "'much' is not a size" in done.stderr
     done = bench("bounds", "--repeats", 0)
     assert done.returncode == 2 and "--repeats must be at least 1" in done.stderr
+
+
+@pytest.fixture
+def modules(monkeypatch):
+    """What scenarios are made of, imported as they import it."""
+    monkeypatch.syspath_prepend(str(BENCH.parent))
+    names = ("bench", "charts", "report", "scenario")
+    return SimpleNamespace(**{name: importlib.import_module(name) for name in names})
+
+
+@pytest.fixture
+def options(tmp_path):
+    return SimpleNamespace(
+        binary="no-such-broker", tools=tmp_path, smoke=False, check=True, markdown=False, json=None, wanted_cases=[]
+    )
+
+
+@pytest.mark.parametrize(("value", "status", "verdict"), [(5.0, 0, "ok"), (5.1, 1, "MISSED")])
+def test_a_missed_limit_is_the_exit_status(modules, options, tmp_path, capsys, value, status, verdict):
+    class Making(modules.scenario.Scenario):
+        def measure(self, run):
+            run.figure("making a topic", value, "ms", modules.scenario.at_most(5))
+
+    assert modules.scenario.run(Making(), "making", options, tmp_path) == status
+    assert f"making a topic  {value:.2f} ms   {verdict}, at most 5" in capsys.readouterr().out
+    options.check = False
+    assert modules.scenario.run(Making(), "making", options, tmp_path) == 0
+
+
+def test_a_report_replaces_the_last_one_in_an_article(modules, options, tmp_path):
+    report = modules.report.begin("making", options)
+    report["tables"].append({"title": "", "columns": ["", "ms"], "rows": [["Martlet", 1234.5], ["another", None]]})
+    article = tmp_path / "Article.md"
+    article.write_text("before\n<!-- making:begin -->\nold\n<!-- making:end -->\nafter\n")
+    for _ in range(2):
+        modules.bench.put_into(article, report)
+    text = article.read_text()
+    assert text.startswith("before\n<!-- making:begin -->\n") and text.endswith("\n<!-- making:end -->\nafter\n")
+    assert "| Martlet | 1,234 |\n| another |  |" in text and "old" not in text and text.count("Martlet") == 1
+    report["scenario"] = "another"
+    with pytest.raises(SystemExit, match="another:begin"):
+        modules.bench.put_into(article, report)
+
+
+def test_a_chart_shows_every_series_within_its_frame(modules):
+    charts = modules.charts
+    curve = charts.Series("ours & theirs", [(1, 0.5), (10, 5), (1000, 70)])
+    limit = charts.Series("limit", [(1, 8), (1000, 8)], is_dashed=True)
+    axes = (charts.Axis("partitions", is_log=True), charts.Axis("CPU", "µs", starts_at_zero=True))
+    picture = ElementTree.fromstring(charts.chart("Cost <of> a request", *axes, [curve, limit]))
+    texts = [one.text for one in picture.iter("{http://www.w3.org/2000/svg}text")]
+    assert {"ours & theirs", "limit", "Cost <of> a request", "partitions", "CPU (µs)", "1,000", "0"} <= set(texts)
+    lines = [one.get("points") for one in picture.iter("{http://www.w3.org/2000/svg}polyline")]
+    assert [len(line.split()) for line in lines] == [3, 2]
+    for x, y in (map(float, point.split(",")) for line in lines for point in line.split()):
+        assert charts.LEFT <= x <= charts.WIDTH - charts.RIGHT and charts.TOP <= y <= charts.HEIGHT - charts.BOTTOM
