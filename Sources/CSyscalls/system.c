@@ -35,6 +35,11 @@ ssize_t martlet_write2(
     return pwritev(descriptor, vectors, 2, position);
 }
 
+ssize_t martlet_read_cached(int descriptor, void *bytes, size_t length, off_t position) {
+    struct iovec vector = {.iov_base = bytes, .iov_len = length};
+    return preadv2(descriptor, &vector, 1, position, RWF_NOWAIT);
+}
+
 ssize_t martlet_sendfile(int socket, int file, off_t position, size_t length) {
     return sendfile(socket, file, &position, length);
 }
@@ -109,6 +114,18 @@ ssize_t martlet_pages_not_resident(const void *address, size_t length) {
         for (size_t i = 0; i < count; i++) missing += !(pages[i] & 1);
         start += count * page;
     }
+    return missing;
+}
+
+ssize_t martlet_pages_not_resident_in_file(int file, off_t position, size_t length) {
+    if (length == 0) return 0;
+    off_t page = (off_t)sysconf(_SC_PAGESIZE);
+    off_t start = position & ~(page - 1);
+    size_t mapped = (size_t)(position - start) + length;
+    void *address = mmap(NULL, mapped, PROT_READ, MAP_SHARED, file, start);
+    if (address == MAP_FAILED) return -1;
+    ssize_t missing = martlet_pages_not_resident(address, mapped);
+    munmap(address, mapped);
     return missing;
 }
 

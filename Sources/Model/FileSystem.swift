@@ -93,6 +93,10 @@ package protocol File: AnyObject, Sendable {
     func read(into buffer: UnsafeMutableRawBufferPointer, at position: FilePosition) throws(FileError) -> Int
     /// As ``read(into:at:)``, for bytes that are not needed again: what was not in the page cache is not left in it.
     func readOnce(into buffer: UnsafeMutableRawBufferPointer, at position: FilePosition) throws(FileError) -> Int
+    /// As ``read(into:at:)``, but never waits for the disk: nil if that would be needed.
+    func readCached(into buffer: UnsafeMutableRawBufferPointer, at position: FilePosition) throws(FileError) -> Int?
+    /// Whether reading the range would not have to wait for the disk.
+    func isCached(from position: FilePosition, length: Int) -> Bool
     /// Writes all of `head`, then all of `tail`, from `position` on, or throws. A failed write may have left any part
     /// of its bytes behind.
     func write(
@@ -120,6 +124,15 @@ package protocol File: AnyObject, Sendable {
 }
 
 extension File {
+    package func readCached(
+        into buffer: UnsafeMutableRawBufferPointer,
+        at position: FilePosition
+    ) throws(FileError) -> Int? {
+        try read(into: buffer, at: position)
+    }
+
+    package func isCached(from position: FilePosition, length: Int) -> Bool { true }
+
     package func readOnce(
         into buffer: UnsafeMutableRawBufferPointer,
         at position: FilePosition

@@ -16,6 +16,7 @@ final class ListeningSocket: ReactorSource, @unchecked Sendable {
     private let server: MartletServer
     private let loop: EpollReactor
     private let socket: CInt
+    private let congestionControl: CongestionControl
     private var token: UInt64 = 0
     private var isOpen = true
     /// Given up to accept and close one connection when the process has no descriptor left, so that the client
@@ -29,6 +30,7 @@ final class ListeningSocket: ReactorSource, @unchecked Sendable {
         let socket = martlet_socket(address.family, CInt(SOCK_STREAM.rawValue))
         guard socket >= 0 else { throw FileError("open a socket for", "\(address)", code: errno) }
         self.socket = socket
+        congestionControl = CongestionControl(listener: socket)
         var yes: CInt = 1
         setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &yes, socklen_t(MemoryLayout<CInt>.size))
         let bound = address.withPointer { bind(socket, $0, $1) }
@@ -87,6 +89,7 @@ final class ListeningSocket: ReactorSource, @unchecked Sendable {
         }
         var yes: CInt = 1
         setsockopt(accepted, CInt(IPPROTO_TCP), TCP_NODELAY, &yes, socklen_t(MemoryLayout<CInt>.size))
+        congestionControl.settle(accepted, remote: remote)
         setBuffer(of: accepted, SO_SNDBUF, server.settings.sendBufferBytes)
         setBuffer(of: accepted, SO_RCVBUF, server.settings.receiveBufferBytes)
         let target = server.nextLoop()

@@ -15,28 +15,32 @@ final class ReceiveBuffers {
 
     /// An empty buffer for whatever arrives next.
     func takeSmall() -> ByteBuffer {
-        defer { small = nil }
-        return small ?? allocator.buffer(capacity: Self.smallCapacity)
+        guard var buffer = small else { return allocator.buffer(capacity: Self.smallCapacity) }
+        small = nil
+        buffer.clear()
+        return buffer
     }
 
-    /// Takes a small buffer back; its memory is used again if nobody holds a slice of it.
-    func giveBackSmall(_ buffer: consuming ByteBuffer) {
-        buffer.clear()
-        small = buffer
-    }
+    /// Takes a small buffer back; its memory is used again if nobody holds a slice of it when it is taken.
+    ///
+    /// It is not cleared here: whoever gives it back still has a copy until the call returns, and clearing a buffer that is
+    /// not alone with its memory allocates new memory.
+    func giveBackSmall(_ buffer: ByteBuffer) { small = buffer }
 
     /// An empty buffer for a frame of `capacity` bytes.
     func takeLarge(capacity: Int) -> ByteBuffer {
-        guard capacity > Self.smallCapacity else { return allocator.buffer(capacity: capacity) }
-        if let index = large.lastIndex(where: { $0.capacity >= capacity }) { return large.remove(at: index) }
-        return allocator.buffer(capacity: capacity)
+        guard capacity > Self.smallCapacity, let index = large.lastIndex(where: { $0.capacity >= capacity }) else {
+            return allocator.buffer(capacity: capacity)
+        }
+        var buffer = large.remove(at: index)
+        buffer.clear()
+        return buffer
     }
 
-    /// Takes a large buffer back.
-    func giveBackLarge(_ buffer: consuming ByteBuffer) {
+    /// Takes a large buffer back, which is not cleared here for the same reason.
+    func giveBackLarge(_ buffer: ByteBuffer) {
         let isKept = buffer.capacity > Self.smallCapacity && buffer.capacity <= Self.largestKept
         guard isKept, large.count < Self.kept else { return }
-        buffer.clear()
         large.append(buffer)
     }
 }

@@ -62,6 +62,9 @@ package struct SocketAddress: Sendable, CustomStringConvertible {
 
     var family: CInt { CInt(storage.ss_family) }
 
+    /// Whether it is an address that only the machine itself has: 127.0.0.0/8 and ::1.
+    var isLoopback: Bool { host == "::1" || host.hasPrefix("127.") }
+
     func withPointer<Result>(_ body: (UnsafePointer<sockaddr>, socklen_t) -> Result) -> Result {
         withUnsafePointer(to: storage) { pointer in
             pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { body($0, length) }

@@ -111,6 +111,14 @@ private final class CountedFile: File {
         return count
     }
 
+    func readCached(into buffer: UnsafeMutableRawBufferPointer, at position: FilePosition) throws(FileError) -> Int? {
+        let count = try base.readCached(into: buffer, at: position)
+        if let count { read(count) }
+        return count
+    }
+
+    func isCached(from position: FilePosition, length: Int) -> Bool { base.isCached(from: position, length: length) }
+
     func write(
         _ head: UnsafeRawBufferPointer,
         _ tail: UnsafeRawBufferPointer,

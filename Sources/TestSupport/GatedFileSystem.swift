@@ -74,6 +74,12 @@ private final class GatedFile: File {
     func takeExclusively() throws(FileError) -> Bool { try base.takeExclusively() }
     func map(capacity: Int) throws(FileError) -> any FileMapping { try base.map(capacity: capacity) }
 
+    func isCached(from position: FilePosition, length: Int) -> Bool { base.isCached(from: position, length: length) }
+
+    func readCached(into buffer: UnsafeMutableRawBufferPointer, at position: FilePosition) throws(FileError) -> Int? {
+        try base.readCached(into: buffer, at: position)
+    }
+
     func read(into buffer: UnsafeMutableRawBufferPointer, at position: FilePosition) throws(FileError) -> Int {
         try base.read(into: buffer, at: position)
     }

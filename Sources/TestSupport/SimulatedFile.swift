@@ -31,6 +31,12 @@ final class SimulatedFile: File {
         }
     }
 
+    func readCached(into buffer: UnsafeMutableRawBufferPointer, at position: FilePosition) throws(FileError) -> Int? {
+        isCached(from: position, length: buffer.count) ? try read(into: buffer, at: position) : nil
+    }
+
+    func isCached(from position: FilePosition, length: Int) -> Bool { system.state.withLock { !$0.isCold } }
+
     func write(
         _ head: UnsafeRawBufferPointer,
         _ tail: UnsafeRawBufferPointer,

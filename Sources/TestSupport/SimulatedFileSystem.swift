@@ -44,7 +44,7 @@ package final class SimulatedFileSystem: FileSystem {
         }
     }
 
-    /// Makes mappings claim that no page is resident.
+    /// Makes files and mappings claim that no page is in the page cache.
     package func setCold(_ isCold: Bool) { state.withLock { $0.isCold = isCold } }
 
     /// Says how the disk below misbehaves.

@@ -42,12 +42,17 @@ import Testing
         }
     }
 
-    /// As on a file system that has become read-only after an error.
-    @Test func whereNothingCanBeMappedTheFileIsRead() throws {
+    /// As on a file system that has become read-only after an error, or where the process has too many mappings.
+    @Test(arguments: [EROFS, ENOMEM]) func whereNothingCanBeMappedTheIndexIsRead(code: CInt) throws {
+        var config = LogConfig()
+        config.indexIntervalBytes = 10
         let fileSystem = SimulatedFileSystem()
-        let fixture = try LogFixture(on: fileSystem)
-        try fixture.append(TestBatch(values: ["value"]))
-        fileSystem.inject { operation, _ in operation == .map ? EROFS : nil }
+        let fixture = try LogFixture(config: config, on: fileSystem)
+        for number in 0..<3 { try fixture.append(TestBatch(values: ["\(number)"])) }
+        try fixture.reopen(clean: true)
+        // Opens the files, which are cold as well while they are closed.
+        _ = try fixture.read(from: 0)
+        fileSystem.inject { operation, _ in operation == .map ? code : nil }
         let outcome = try fixture.log.read(
             from: .zero,
             maximumBytes: 1000,
@@ -59,7 +64,7 @@ import Testing
             return
         }
         try range.load()
-        #expect(try fixture.read(from: 0).flatMap(\.records).map(\.text) == ["value"])
+        #expect(try fixture.read(from: 0).flatMap(\.records).map(\.text) == ["0", "1", "2"])
     }
 
     @Test func whatWasJustWrittenIsNeverCold() throws {

@@ -75,20 +75,6 @@ import Testing
         try scene.append(to: scene.logs[0])
         #expect(try scene.read(scene.logs[0]) == 1)
     }
-
-    @Test func withoutAMappingLeftAReadGoesOnWithoutOne() throws {
-        let scene = try Scene(logs: 1, limit: 1000)
-        let log = scene.logs[0]
-        try scene.append(to: log)
-        scene.simulated.inject { operation, _ in operation == .map ? ENOMEM : nil }
-        let outcome = try log.read(from: .zero, maximumBytes: 1000, alwaysOneBatch: true, upTo: .logEnd)
-        guard case .cold(let range) = outcome else {
-            Issue.record("a read that may not wait has to be handed over")
-            return
-        }
-        try range.load()
-        #expect(try scene.read(log) == 1)
-    }
 }
 
 /// Some logs that share their open files.

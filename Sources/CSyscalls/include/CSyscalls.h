@@ -22,6 +22,9 @@ int martlet_sync_all(int descriptor);
 /// pwritev(2) of two byte ranges.
 ssize_t martlet_write2(
     int descriptor, const void *head, size_t head_length, const void *tail, size_t tail_length, off_t position);
+/// preadv2(2) of one byte range with RWF_NOWAIT: -1 with errno EAGAIN instead of waiting for the disk; EOPNOTSUPP where the
+/// file system cannot say.
+ssize_t martlet_read_cached(int descriptor, void *bytes, size_t length, off_t position);
 /// sendfile(2) from `position`; the position is not moved.
 ssize_t martlet_sendfile(int socket, int file, off_t position, size_t length);
 /// send(2) with MSG_NOSIGNAL and, if `more` is not 0, MSG_MORE.
@@ -48,6 +51,8 @@ int martlet_eventfd(void);
 ssize_t martlet_pages_not_cached(int file, off_t position, size_t length);
 /// How many pages of the mapped range are not in the page cache: mincore(2). -1 with errno set on failure.
 ssize_t martlet_pages_not_resident(const void *address, size_t length);
+/// The same of a file's range, which is mapped for the question and never touched.
+ssize_t martlet_pages_not_resident_in_file(int file, off_t position, size_t length);
 /// sem_clockwait(3) by the monotonic clock, until a moment on it. 0, or -1 with errno set: ETIMEDOUT if nothing came.
 int martlet_semaphore_wait(sem_t *semaphore, int64_t deadline_seconds, long deadline_nanoseconds);
 /// setpriority(2) of the calling thread: from 0, as others, to 19, only when nobody else wants to run. 0, or -1 with errno

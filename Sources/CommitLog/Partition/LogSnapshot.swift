@@ -14,6 +14,8 @@ struct LogSnapshot: Sendable {
     var lastStable: LogMark
     private(set) var offsets: LogOffsets
     var isClosed = false
+    /// How often the log was cut since it was opened.
+    var cuts = 0
 
     init(
         sealed: [LogSegment],

@@ -89,7 +89,7 @@ extension PartitionLog {
     /// Removes all batches that hold `offset` or later ones: a new leader's history is another one (KIP-101). Returns
     /// the log's end.
     ///
-    /// The cut segment is written anew under the same name and not shortened, since readers may have it mapped (I7).
+    /// The cut segment is written anew under the same name and not shortened, since readers may still send it (I7).
     package func truncate(to offset: Offset) throws(LogError) -> Offset {
         try maintenance.withLock { () throws(LogError) in
             try truncateManifest(to: offset)
@@ -139,6 +139,7 @@ extension PartitionLog {
             snapshot.sealed = kept
             snapshot.active = active
             snapshot.activeWrittenFrom = 0
+            snapshot.cuts += 1
             snapshot.update(
                 end: mark,
                 highWatermark: snapshot.highWatermark.offset >= end ? mark : nil,

@@ -100,6 +100,7 @@ extension PartitionLog {
         }
         let limit = snapshot.mark(request.limit)
         guard request.offset < limit.offset else { return nothing(of: 0) }
+        if let found = try continuation(of: request, in: snapshot, limit) { return found }
         let last = snapshot.segmentNumber(containing: limit.segment)
         // More than once only where compaction has taken a segment's last batches away.
         for number in snapshot.segmentNumber(containing: request.offset)...last {
@@ -116,6 +117,7 @@ extension PartitionLog {
                 end = start + header.totalLength
             }
             try reader.requireResidence(from: start, to: end)
+            if number == snapshot.sealed.count, end == limit.position.bytes { noteRead(to: limit, in: snapshot) }
             return FetchedRange(
                 slice: FileSlice(file: reader.file, position: FilePosition(start), length: end - start),
                 baseOffsetOfFirstBatch: header.baseOffset,
@@ -145,14 +147,18 @@ extension PartitionLog {
                 segment: segment,
                 file: try segment.file(),
                 end: end,
-                access: try access(to: segment, end: end, isActive: isActive, snapshot, config, mayWait: mayWait),
+                access: mayWait || end == 0
+                    ? .file
+                    : .cached(
+                        recentFrom: isActive ? min(recent(in: snapshot), end) : end,
+                        indexCapacity: isActive ? config.segmentIndexBytes : 0
+                    ),
                 maximumSteps: 2 * config.indexIntervalBytes / BatchHeader.length + Self.spareSteps,
                 // What is written is taken to be sound: damage in it closes the segment.
                 damage: isActive ? [] : segment.damage
             )
         } catch {
-            // Somebody who may wait reads the file without a mapping.
-            if !mayWait, error.isShortageOfFiles || error.operation == FileError.mapping { throw .cold }
+            if !mayWait, error.isShortageOfFiles { throw .cold }
             throw .failed(.storage(error))
         }
     }
@@ -160,21 +166,67 @@ extension PartitionLog {
     /// Batches that a walk may pass beyond twice those that fit between two index entries.
     private static let spareSteps = 16
 
-    private func access(
-        to segment: LogSegment,
-        end: Int,
-        isActive: Bool,
-        _ snapshot: LogSnapshot,
-        _ config: LogConfig,
-        mayWait: Bool
-    ) throws(FileError) -> SegmentReader.Access {
-        if mayWait || end == 0 { return .file }
-        let recent = max(snapshot.activeWrittenFrom, snapshot.end.position.bytes - environment.recentTailBytes)
-        return .mapped(
-            try segment.mapping(covering: end, capacity: isActive ? config.segmentBytes : end),
-            recentFrom: isActive ? min(recent, end) : end,
-            indexCapacity: isActive ? config.segmentIndexBytes : 0
+    /// From where on the active segment was written a moment ago.
+    private func recent(in snapshot: LogSnapshot) -> Int {
+        max(snapshot.activeWrittenFrom, snapshot.end.position.bytes - environment.recentTailBytes)
+    }
+
+    // MARK: The tail
+
+    /// What follows where an earlier read has ended, found without a look at the file or the index: so consumers read
+    /// that keep up with the log.
+    private func continuation(
+        of request: ReadRequest,
+        in snapshot: LogSnapshot,
+        _ limit: LogMark
+    ) throws(ReadInterruption) -> FetchedRange? {
+        guard limit.segment == snapshot.active.baseOffset,
+            let start = readEnds.withLock({ $0.position(of: request.offset, in: snapshot) }),
+            start >= recent(in: snapshot),
+            limit.position.bytes - start <= request.maximumBytes,
+            let file = snapshot.active.openFile
+        else { return nil }
+        noteRead(to: limit, in: snapshot)
+        let length = limit.position.bytes - start
+        return FetchedRange(
+            slice: FileSlice(file: file, position: FilePosition(start), length: length),
+            baseOffsetOfFirstBatch: request.offset,
+            availableBytes: length,
+            offsets: snapshot.offsets
         )
+    }
+
+    private func noteRead(to mark: LogMark, in snapshot: LogSnapshot) {
+        readEnds.withLock { $0.note(mark, in: snapshot) }
+    }
+}
+
+/// Where reads have ended at what could be seen of the active segment at that moment, which is where those who read on
+/// begin: a batch begins there, with that offset. A value, owned by a leaf lock of its log.
+struct ReadEnds {
+    /// More than one, for consumers that are not equally fast.
+    private static let kept = 4
+    private var marks: [LogMark] = []
+    private var next = 0
+    /// How often the log had been cut: what is written then may lie elsewhere.
+    private var cuts = 0
+
+    mutating func note(_ mark: LogMark, in snapshot: LogSnapshot) {
+        if cuts != snapshot.cuts {
+            guard cuts < snapshot.cuts else { return }
+            self = ReadEnds()
+            cuts = snapshot.cuts
+        }
+        if marks.contains(mark) { return }
+        if marks.count < Self.kept { return marks.append(mark) }
+        marks[next] = mark
+        next = (next + 1) % Self.kept
+    }
+
+    /// Where the batch begins in the active segment whose first offset it is, if a read has ended there.
+    func position(of offset: Offset, in snapshot: LogSnapshot) -> Int? {
+        guard cuts == snapshot.cuts else { return nil }
+        return marks.first { $0.offset == offset && $0.segment == snapshot.active.baseOffset }?.position.bytes
     }
 }
 

@@ -19,6 +19,8 @@ package final class PartitionLog: Sendable {
     /// Whether the file of the leader epochs has the last one. A leaf; changed with `maintenance` held, or `writer`.
     let epochFile: Locked<EpochFile>
     let snapshot: Locked<LogSnapshot>
+    /// Where those begin to read that keep up with the log. A leaf.
+    let readEnds = Locked(ReadEnds())
     let observers = Locked<[any LogObserver]>([])
     /// Segments that are out of the log and whose files go when their time has come, oldest first.
     let removals = Locked<[PendingRemoval]>([])

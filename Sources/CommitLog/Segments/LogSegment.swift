@@ -18,7 +18,6 @@ final class LogSegment: Sendable {
 
     private struct Handles {
         var file: (any File)?
-        var mapping: (any FileMapping)?
         /// The size of a segment that takes no more, once known.
         var sealedSize: Int?
         /// What the time index has to end with, until that is on disk.
@@ -106,7 +105,12 @@ final class LogSegment: Sendable {
     }
 
     /// The `.log` file if it happens to be open: opening one may wait for the disk.
-    var openFile: (any File)? { handles.withLock { $0.file } }
+    var openFile: (any File)? {
+        handles.withLock { handles in
+            handles.isUsed = true
+            return handles.file
+        }
+    }
 
     /// Makes the `.log` file durable.
     func sync() throws(FileError) {
@@ -121,18 +125,6 @@ final class LogSegment: Sendable {
     func noteSynced(upTo end: Int) {
         handles.withLock { $0.synced = max($0.synced, end) }
         openFiles?.trim()
-    }
-
-    /// A mapping of the `.log` file that covers at least its first `end` bytes. It is made `capacity` bytes long, so
-    /// that a segment is mapped once and grows into its mapping; only what has been written may be touched.
-    func mapping(covering end: Int, capacity: Int) throws(FileError) -> any FileMapping {
-        try handles.withLock { handles throws(FileError) in
-            let file = try open(&handles, .existing)
-            if let mapping = handles.mapping, mapping.bytes.count >= end { return mapping }
-            let mapping = try map(file, capacity: max(end, capacity, 1))
-            handles.mapping = mapping
-            return mapping
-        }
     }
 
     /// The size of a segment that takes no more.
@@ -200,7 +192,6 @@ final class LogSegment: Sendable {
     func releaseHandles() {
         handles.withLock { handles in
             if handles.isReplaced { return }
-            handles.mapping = nil
             handles.file = nil
         }
         offsetIndex.file.release()
@@ -268,18 +259,6 @@ final class LogSegment: Sendable {
         for suffix in Self.suffixes { try fileSystem.remove(path(suffix, ending: "")) }
     }
 
-    private func map(_ file: any File, capacity: Int) throws(FileError) -> any FileMapping {
-        do throws(FileError) {
-            return try file.map(capacity: capacity)
-        } catch {
-            guard error.isShortageOfFiles, let openFiles, openFiles.spare(Self.sparedMappings) > 0 else { throw error }
-        }
-        return try file.map(capacity: capacity)
-    }
-
-    /// How many others lose their mapping when there is none left for one more.
-    private static let sparedMappings = 16
-
     private func open(_ handles: inout Handles, _ mode: OpenMode) throws(FileError) -> any File {
         handles.isUsed = true
         if let file = handles.file { return file }
@@ -303,7 +282,6 @@ extension LogSegment: FileHolder {
                 }
                 if handles.written > handles.synced { return .unsynced }
             }
-            handles.mapping = nil
             handles.file = nil
             handles.isNoted = false
             return .closed

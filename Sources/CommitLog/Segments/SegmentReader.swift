@@ -17,12 +17,15 @@ func reading<Result>(_ body: () throws(FileError) -> Result) throws(ReadInterrup
 
 /// Walks the batch headers of one segment up to a known end. A value, used by one reader for one look.
 ///
-/// Mapped, it touches only pages that are in the page cache, so that it neither waits for the disk nor meets a read
-/// error as a signal. Unmapped, it reads the file and may wait.
+/// It reads headers and maps nothing but indexes: a touched page of a mapping counts as the process's memory, with the
+/// whole folio around it (2 MiB, on a newer kernel), and costs more than reading a few bytes; a read error on it would be
+/// a signal.
 struct SegmentReader {
     enum Access {
-        /// Bytes from `recentFrom` on were written a moment ago, so the kernel need not be asked about them.
-        case mapped(any FileMapping, recentFrom: Int, indexCapacity: Int)
+        /// Only what is in the page cache. Bytes from `recentFrom` on were written a moment ago, so the kernel need not be
+        /// asked about them.
+        case cached(recentFrom: Int, indexCapacity: Int)
+        /// Everything; that may wait for the disk.
         case file
     }
 
@@ -37,7 +40,10 @@ struct SegmentReader {
     let damage: [QuarantinedRange]
     /// Whether the index is used; without it, a walk begins at the start and goes as far as it takes.
     var trustsIndex = true
-    private var residentThrough = 0
+    /// What was read of the file last, where batches are so small that the next headers are likely to be in it.
+    private var window = HeaderWindow()
+    /// The index, once it was asked.
+    private var index: IndexView?
 
     init(
         segment: LogSegment,
@@ -60,15 +66,8 @@ struct SegmentReader {
         guard position >= 0, end - position >= BatchHeader.length else {
             throw corrupt(position, "\(max(0, end - position)) bytes are left, a batch has more")
         }
-        let header: BatchHeader
-        switch access {
-        case .mapped(let mapping, let recentFrom, _):
-            try requireResidence(of: position, in: mapping, recentFrom: recentFrom)
-            let bytes = UnsafeRawBufferPointer(rebasing: mapping.bytes[position..<position + BatchHeader.length])
-            do { header = try BatchHeader(bytes) } catch { throw corrupt(position, error.description) }
-        case .file:
-            header = try readHeader(at: position)
-        }
+        let header = try readHeader(at: position)
+        window.lastBatch = header.totalLength
         guard header.totalLength <= end - position else {
             throw corrupt(position, "a batch of \(header.totalLength) bytes, and \(end - position) are left")
         }
@@ -143,9 +142,9 @@ struct SegmentReader {
 
     /// Throws if sending or reading the range would have to wait for the disk.
     func requireResidence(from start: Int, to end: Int) throws(ReadInterruption) {
-        guard case .mapped(let mapping, let recentFrom, _) = access else { return }
+        guard case .cached(let recentFrom, _) = access else { return }
         let checked = min(end, recentFrom)
-        guard start >= checked || mapping.isResident(from: FilePosition(start), length: checked - start) else {
+        guard start >= checked || file.isCached(from: FilePosition(start), length: checked - start) else {
             throw .cold
         }
     }
@@ -160,21 +159,34 @@ struct SegmentReader {
         return entry.position.bytes
     }
 
-    private func entry(
+    private mutating func entry(
         _ find: (OffsetIndex, IndexView) throws(FileError) -> OffsetIndexEntry?
     ) throws(ReadInterruption) -> OffsetIndexEntry? {
         guard trustsIndex else { return nil }
-        let index = segment.offsetIndex
+        let view = try indexView()
+        return try reading { () throws(FileError) in try find(segment.offsetIndex, view) }
+    }
+
+    private mutating func indexView() throws(ReadInterruption) -> IndexView {
+        if let index { return index }
+        let file = segment.offsetIndex.file
         let view: IndexView
         switch access {
-        case .mapped(_, let recentFrom, let capacity):
-            view = try reading { () throws(FileError) in try index.file.view(mapped: true, capacity: capacity) }
+        case .cached(let recentFrom, let capacity):
+            do throws(FileError) {
+                view = try file.view(mapped: true, capacity: capacity)
+            } catch {
+                // Somebody who may wait reads the index without a mapping.
+                throw error.isShortageOfFiles || error.operation == FileError.mapping
+                    ? .cold : .failed(.storage(error))
+            }
             // The index of a segment that is being written is in use, so its pages are there.
             if view.count > 0, recentFrom >= end, !view.isResident { throw .cold }
         case .file:
-            view = try reading { () throws(FileError) in try index.file.view(mapped: false, capacity: 0) }
+            view = try reading { () throws(FileError) in try file.view(mapped: false, capacity: 0) }
         }
-        return try reading { () throws(FileError) in try find(index, view) }
+        index = view
+        return view
     }
 
     /// I3: every index entry points at the start of the batch whose last offset it has.
@@ -192,36 +204,81 @@ struct SegmentReader {
 
     // MARK: Bytes
 
-    private mutating func requireResidence(
-        of position: Int,
-        in mapping: any FileMapping,
-        recentFrom: Int
-    ) throws(ReadInterruption) {
-        let needed = position + BatchHeader.length
-        if position >= recentFrom || needed <= residentThrough { return }
-        let pageEnd = (needed + Self.pageSize - 1) / Self.pageSize * Self.pageSize
-        let through = min(pageEnd, end)
-        guard mapping.isResident(from: FilePosition(position), length: through - position) else { throw .cold }
-        residentThrough = through
-    }
-
-    private static let pageSize = 4096
-
-    private func readHeader(at position: Int) throws(ReadInterruption) -> BatchHeader {
-        var bytes = (UInt64(0), UInt64(0), UInt64(0), UInt64(0), UInt64(0), UInt64(0), UInt64(0), UInt64(0))
-        return try withUnsafeMutableBytes(of: &bytes) { buffer throws(ReadInterruption) in
-            let header = UnsafeMutableRawBufferPointer(rebasing: buffer[0..<BatchHeader.length])
-            let count = try reading { () throws(FileError) in try file.read(into: header, at: FilePosition(position)) }
-            guard count == header.count else {
+    private mutating func readHeader(at position: Int) throws(ReadInterruption) -> BatchHeader {
+        if !window.holds(position) {
+            // The first header alone; after a small batch, as much as the next ones are likely to lie in.
+            let isAmongMany = window.lastBatch < HeaderWindow.length / 2
+            let wanted = isAmongMany ? min(HeaderWindow.length, end - position) : BatchHeader.length
+            // Out of here meanwhile: there must be one owner of its bytes.
+            var window = HeaderWindow()
+            swap(&window, &self.window)
+            defer { swap(&window, &self.window) }
+            let count = try window.fill(wanted, from: position) { buffer throws(ReadInterruption) in
+                try read(into: buffer, at: position)
+            }
+            guard count >= BatchHeader.length else {
                 throw corrupt(position, "the file ends before the batch's header does")
             }
-            do throws(BatchError) { return try BatchHeader(UnsafeRawBufferPointer(header)) } catch {
+        }
+        return try window.withBytes(at: position) { bytes throws(ReadInterruption) in
+            do throws(BatchError) { return try BatchHeader(bytes) } catch {
                 throw corrupt(position, error.description)
             }
         }
     }
 
+    private func read(into buffer: UnsafeMutableRawBufferPointer, at position: Int) throws(ReadInterruption) -> Int {
+        if case .cached(let recentFrom, _) = access, position < recentFrom {
+            let count = try reading { () throws(FileError) in
+                try file.readCached(into: buffer, at: FilePosition(position))
+            }
+            guard let count else { throw .cold }
+            return count
+        }
+        return try reading { () throws(FileError) in try file.read(into: buffer, at: FilePosition(position)) }
+    }
+
     private func corrupt(_ position: Int, _ reason: String) -> ReadInterruption {
         .failed(.corrupt(path: segment.path, "at byte \(position): \(reason)"))
+    }
+}
+
+/// A few bytes of a file in which headers are looked for. A value.
+private struct HeaderWindow {
+    /// Much longer, and it would hold bytes of records that nobody looks at.
+    static let length = 4096
+
+    /// How long the batch was whose header was read last.
+    var lastBatch = Int.max
+    private var start = 0
+    private var count = 0
+    private var bytes: [UInt8] = []
+
+    /// Whether the header of a batch at `position` is in it.
+    func holds(_ position: Int) -> Bool { position >= start && position - start <= count - BatchHeader.length }
+
+    mutating func fill(
+        _ wanted: Int,
+        from position: Int,
+        _ read: (UnsafeMutableRawBufferPointer) throws(ReadInterruption) -> Int
+    ) throws(ReadInterruption) -> Int {
+        if bytes.count < wanted { bytes = [UInt8](repeating: 0, count: wanted) }
+        count = 0
+        start = position
+        count = try bytes.withMutableBytes { buffer throws(ReadInterruption) in
+            try read(UnsafeMutableRawBufferPointer(rebasing: buffer[0..<wanted]))
+        }
+        return count
+    }
+
+    /// The bytes of the header at a position that it holds.
+    func withBytes<Result>(
+        at position: Int,
+        _ body: (UnsafeRawBufferPointer) throws(ReadInterruption) -> Result
+    ) throws(ReadInterruption) -> Result {
+        try bytes.withBytes { all throws(ReadInterruption) in
+            let index = position - start
+            return try body(UnsafeRawBufferPointer(rebasing: all[index..<index + BatchHeader.length]))
+        }
     }
 }

@@ -42,6 +42,52 @@ package final class PosixFile: File {
         return done
     }
 
+    package func readCached(
+        into buffer: UnsafeMutableRawBufferPointer,
+        at position: FilePosition
+    ) throws(FileError) -> Int? {
+        var done = 0
+        while done < buffer.count {
+            let start = buffer.baseAddress.map { $0 + done }
+            let count = martlet_read_cached(number, start, buffer.count - done, off_t(position.bytes + done))
+            if count == 0 { break }
+            if count > 0 {
+                done += count
+                continue
+            }
+            switch errno {
+            case EINTR: continue
+            case EAGAIN: return nil
+            case EOPNOTSUPP, ENOSYS, EINVAL:
+                // A file system that cannot say, such as some in memory.
+                guard isResident(from: position, length: buffer.count) else { return nil }
+                return try read(into: buffer, at: position)
+            default: throw FileError("read", path, code: errno)
+            }
+        }
+        return done
+    }
+
+    package func isCached(from position: FilePosition, length: Int) -> Bool {
+        guard length > 0 else { return true }
+        // cachestat(2) answers in a fiftieth of the time of mincore(2), which looks up every page, but counts pages that
+        // are still being read. Those are at the end of a range, so the end is asked about again.
+        let missing = pagesNotCached(from: position, length: length)
+        if missing < 0 { return isResident(from: position, length: length) }
+        guard missing == 0 else { return false }
+        var last: UInt8 = 0
+        let count = withUnsafeMutableBytes(of: &last) { byte in
+            martlet_read_cached(number, byte.baseAddress, 1, off_t(position.bytes + length - 1))
+        }
+        if count >= 0 || errno == EINTR { return true }
+        return errno != EAGAIN && isResident(from: position + (length - 1), length: 1)
+    }
+
+    /// The same by mincore(2), for where nothing else tells.
+    private func isResident(from position: FilePosition, length: Int) -> Bool {
+        martlet_pages_not_resident_in_file(number, off_t(position.bytes), length) == 0
+    }
+
     package func readOnce(
         into buffer: UnsafeMutableRawBufferPointer,
         at position: FilePosition

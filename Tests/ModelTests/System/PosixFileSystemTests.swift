@@ -146,6 +146,41 @@ final class PosixFileSystemTests {
         #expect(mapping.isResident(from: FilePosition(length), length: 0))
     }
 
+    @Test func whatIsNotInThePageCacheIsNotReadFromThere() throws {
+        let file = try fileSystem.open(path("a"), .createIfMissing)
+        let length = 1 << 20
+        try write(String(repeating: "x", count: length), to: file)
+        try file.sync()
+        var bytes = [UInt8](repeating: 0, count: 100)
+        func readCached(at position: Int) throws -> Int? {
+            try bytes.withUnsafeMutableBytes { try file.readCached(into: $0, at: FilePosition(position)) }
+        }
+        guard let descriptor = file.descriptor, posix_fadvise(descriptor, 0, 0, POSIX_FADV_DONTNEED) == 0 else {
+            return
+        }
+        // A file system in memory never evicts; then there is nothing to see.
+        guard !file.isCached(from: .zero, length: length) else { return }
+        #expect(try readCached(at: length / 2) == nil)
+        #expect(try read(file, count: length).count == length)
+        #expect(file.isCached(from: .zero, length: length))
+        #expect(try readCached(at: length / 2) == 100)
+        #expect(bytes.allSatisfy { $0 == UInt8(ascii: "x") })
+    }
+
+    @Test func whatWasJustWrittenCanBeReadWithoutTheDisk() throws {
+        let file = try fileSystem.open(path("a"), .createIfMissing)
+        try write("0123456789", to: file)
+        var bytes = [UInt8](repeating: 0, count: 100)
+        func readCached(at position: Int) throws -> Int? {
+            try bytes.withUnsafeMutableBytes { try file.readCached(into: $0, at: FilePosition(position)) }
+        }
+        #expect(try readCached(at: 10) == 0, "nothing lies behind the end")
+        #expect(try readCached(at: 4) == 6, "no more than there is")
+        #expect(bytes.prefix(6).elementsEqual("456789".utf8))
+        #expect(file.isCached(from: .zero, length: 10))
+        #expect(file.isCached(from: FilePosition(3), length: 0))
+    }
+
     // MARK: Directories
 
     @Test func directoriesAreCreatedWithThoseAbove() throws {
