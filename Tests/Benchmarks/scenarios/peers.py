@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from charts import Axis, Series, chart
 from loads import run_load
+from network import enter_unpaced
 from processes import memory_bytes, warm_up
 from rivals import RIVALS, OurBroker
 from scenario import Scenario, at_most, size, spread, turns
@@ -66,6 +67,9 @@ with default settings but for those that make the promises alike: a record is co
 CPU is that of the server's process, user and system; figures are medians of the passes, in which the servers take turns
 with the page cache warmed. Memory is VmRSS after all of it, when all streams but the last are deleted, and the most
 there was (VmHWM): Redis keeps its streams in memory, the others in files.
+Where the system's congestion control is BBR, which makes senders wait between packets inside a machine too, all of them
+run in a network of their own with Reno, if that is allowed: Martlet would be the only one to choose it by itself.
+
 Installing the servers' packages may start Debian's own services of them, which are not what is measured.
 """
     cases = tuple(case.name for case in CASES)
@@ -84,6 +88,7 @@ Installing the servers' packages may start Debian's own services of them, which 
             parser.error("--seconds must be at least 2: the first one is not counted")
 
     def measure(self, run):
+        run.note(enter_unpaced())
         names = run.options.peer or list(RIVALS)
         cases = [case for case in CASES if case.name in run.cases]
         with ExitStack() as stack:
