@@ -208,8 +208,12 @@ def run(scenario, name, options, directory):
     if options.json:
         Path(options.json).write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
     if getattr(options, "plots", None):
-        Path(options.plots).mkdir(parents=True, exist_ok=True)
-        for file, text in scenario.plots(report).items():
-            Path(options.plots, file).write_text(text, encoding="utf-8")
+        write_plots(scenario, report, Path(options.plots))
     missed = [figure for figure in report["figures"] if figure["is_within_limit"] is False]
     return 1 if options.check and missed else 0
+
+
+def write_plots(scenario, report, directory):
+    directory.mkdir(parents=True, exist_ok=True)
+    for file, text in scenario.plots(report).items():
+        (directory / file).write_text(text, encoding="utf-8")

@@ -210,7 +210,9 @@ process's start on an empty directory to the first answered Metadata.
     def plots(self, report):
         results = report["details"]["results"]
         return {
-            f"{case.name}.svg": plot(case, results[case.name]) for case in CASES if case.rate and case.name in results
+            f"workloads-{case.name}.svg": plot(case, results[case.name])
+            for case in CASES
+            if case.rate and case.name in results
         }
 
 
