@@ -233,6 +233,13 @@ package final class Broker: Sendable {
         log.error("read of \(partition) failed: \(error) (\(suppressed) similar before)")
     }
 
+    /// An event loop waited for a disk, which none may (I9). Every client of the loop waited with it.
+    package func noteLoopWaited(for path: String) {
+        let reason = "I9: an event loop waited for the disk to store \(path)"
+        guard health.report(.loopWaited, path, reason: reason) else { return }
+        log.error("\(reason); \(HealthCondition.Kind.loopWaited.remedy)")
+    }
+
     // MARK: The end
 
     /// Finishes work in the background and closes all logs. No request may come any more. Blocks.

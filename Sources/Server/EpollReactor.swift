@@ -95,10 +95,12 @@ package final class EpollReactor: Reactor, @unchecked Sendable {
     }
 
     package func execute(_ work: @escaping @Sendable () -> Void) {
+        // The loop itself is awake, and looks for work before it sleeps.
+        let isAwake = isCurrent
         let mustSignal = inbox.withLock { inbox in
             inbox.work.append(work)
             defer { inbox.isSignalled = true }
-            return !inbox.isSignalled
+            return !inbox.isSignalled && !isAwake
         }
         if mustSignal { signal() }
     }

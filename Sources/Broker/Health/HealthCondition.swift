@@ -13,12 +13,13 @@ package struct HealthCondition: Equatable, Sendable {
         case retentionFailing = "retention-failing"
         case groupsOffline = "groups-offline"
         case groupStorm = "group-rebalance-storm"
+        case loopWaited = "event-loop-waited"
 
         /// How bad that is.
         package var status: Health.Status {
             switch self {
             case .directoryOffline, .partitionOffline, .spaceLow, .recordsDamaged, .groupsOffline: .failing
-            case .checkpointFailing, .compactionFailing, .retentionFailing, .groupStorm: .degraded
+            case .checkpointFailing, .compactionFailing, .retentionFailing, .groupStorm, .loopWaited: .degraded
             }
         }
 
@@ -42,6 +43,9 @@ package struct HealthCondition: Equatable, Sendable {
             case .groupStorm:
                 "while it rebalances the group reads little or nothing: see in the broker's log which members come and go and "
                     + "why; longer session timeouts, static members (group.instance.id) and fewer restarts help"
+            case .loopWaited:
+                "nothing is lost, some clients waited for a moment; it is a mistake in martlet: please report it with the "
+                    + "broker's log"
             }
         }
     }

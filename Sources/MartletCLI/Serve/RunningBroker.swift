@@ -25,6 +25,7 @@ struct RunningBroker {
             )
         }
         let broker = try Broker.open(configuration, time: time, log: log, waits: false)
+        DiskWaits.report { [weak broker] path in broker?.noteLoopWaited(for: path) }
         do {
             let server = try MartletServer(
                 broker: broker,

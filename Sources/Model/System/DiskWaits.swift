@@ -18,8 +18,20 @@ package enum DiskWaits {
     /// Whether the calling thread is an event loop.
     package static var areForbidden: Bool { martlet_disk_waits_are_forbidden() != 0 }
 
+    /// What is told of an event loop that waits all the same.
+    private static let report = Locked<(@Sendable (String) -> Void)?>(nil)
+
+    /// Has a broken rule reported, with the path that is waited for, instead of ending the process: a client that waits is
+    /// better off than all clients without a broker. For a broker in use; tests do without.
+    package static func report(to report: @escaping @Sendable (_ path: String) -> Void) {
+        self.report.withLock { $0 = report }
+    }
+
     /// Says that the calling thread is about to wait for a disk.
     package static func begin(_ path: String) {
-        invariant(!areForbidden, "I9: no event loop waits for a disk, as for \(path)")
+        guard areForbidden else { return }
+        let report = report.withLock { $0 }
+        invariant(report != nil, "I9: no event loop waits for a disk, as for \(path)")
+        report?(path)
     }
 }

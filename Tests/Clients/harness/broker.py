@@ -13,7 +13,7 @@ BINARY = Path(os.environ.get("MARTLET_BINARY", ROOT / ".build/release/martlet"))
 START_SECONDS = 20
 STOP_SECONDS = 20
 # What a process says that died of its own invariants or of the runtime's.
-TRAPS = ("Fatal error", "invariant", "*** Signal", "AddressSanitizer")
+TRAPS = ("Fatal error", "invariant", "I9:", "*** Signal", "AddressSanitizer")
 
 
 class BrokerDied(AssertionError):

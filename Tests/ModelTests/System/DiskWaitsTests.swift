@@ -27,6 +27,16 @@ import Testing
         }
     }
 
+    @Test func aBrokerInUseReportsItAndGoesOn() async {
+        await #expect(processExitsWith: .success) {
+            let directory = try TemporaryDirectory()
+            let reported = Locked<[String]>([])
+            DiskWaits.report { path in reported.withLock { $0.append(path) } }
+            try DiskWaits.forbidden { try PosixFileSystem().syncDirectory(directory.path) }
+            #expect(reported.withLock { $0 } == [directory.path])
+        }
+    }
+
     @Test func whatIsNoEventLoopMayWait() throws {
         let directory = try TemporaryDirectory()
         let file = try PosixFileSystem().open("\(directory.path)/file", .createNew)
