@@ -136,6 +136,8 @@ class Run:
 
     def table(self, title, columns, rows):
         """Adds a table: its first column is words, the others are numbers or texts."""
+        if any(len(row) != len(columns) for row in rows):
+            raise ValueError(f"a row has not as many cells as there are columns: {columns}, {rows}")
         self.report["tables"].append({"title": title, "columns": columns, "rows": rows})
 
 
