@@ -292,7 +292,7 @@ def say_how(run):
         f"{options.size / 1e9:.2f} GB of values per pass (half in records of 100 B), {options.requests:,} requests "
         f"of one record, {options.seconds} s of each latency; medians of {options.repeats}; {PARTITIONS} partitions"
     )
-    run.note("* measured before on such a machine, not in this run")
+    run.note("Kafka's figures (*) were measured before on such a machine, not in this run")
 
 
 def show_throughput(run, cases, results):
