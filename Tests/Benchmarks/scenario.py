@@ -189,8 +189,12 @@ def parse(scenario, name, documentation, words):
     parser.add_argument("--smoke", action="store_true", help="only show that it works: tiny sizes, no limits")
     parser.add_argument("--binary", default=".build/release/martlet", metavar="FILE", help="the broker to measure")
     parser.add_argument("--tools", default=".build/bench", help=argparse.SUPPRESS)
-    if parser.parse_known_args(words)[0].smoke:
-        parser.set_defaults(**({"repeats": 1} if scenario.repeats is not None else {}) | scenario.smoke)
+    first = parser.parse_known_args(words)[0]
+    if first.smoke:
+        smoke = ({"repeats": 1} if scenario.repeats is not None else {}) | scenario.smoke
+        # What may be repeated would be added to the default.
+        given = {key for key in smoke if isinstance(smoke[key], list) and getattr(first, key)}
+        parser.set_defaults(**{key: value for key, value in smoke.items() if key not in given})
     options = parser.parse_args(words)
     if getattr(options, "repeats", 1) < 1:
         parser.error("--repeats must be at least 1")
