@@ -74,6 +74,8 @@ def render(words):
 
 
 def put_into(article, report):
+    if report["is_smoke"]:
+        raise SystemExit("a run with --smoke is too short for its figures to mean anything")
     begin, end = (f"<!-- {report['scenario']}:{edge} -->" for edge in ("begin", "end"))
     text = article.read_text(encoding="utf-8")
     before, found, rest = text.partition(begin)

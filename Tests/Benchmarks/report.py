@@ -37,7 +37,7 @@ def commit(binary):
     A binary from elsewhere is of another commit, which nothing tells.
     """
     if Path(binary).resolve() != (ROOT / ".build" / "release" / "martlet").resolve():
-        return f"unknown (the binary is {binary})"
+        return "unknown (another binary)"
     here = ("-C", str(ROOT))
     revision = output("git", *here, "rev-parse", "--short", "HEAD")
     is_changed = output("git", *here, "status", "--porcelain", "--untracked-files=no")

@@ -101,7 +101,10 @@ def test_a_report_replaces_the_last_one_in_an_article(modules, options, tmp_path
     text = article.read_text()
     assert text.startswith("before\n<!-- making:begin -->\n") and text.endswith("\n<!-- making:end -->\nafter\n")
     assert "| Martlet | 1,234 |\n| another |  |" in text and "old" not in text and text.count("Martlet") == 1
-    report["scenario"] = "another"
+    report["is_smoke"] = True
+    with pytest.raises(SystemExit, match="too short"):
+        modules.bench.put_into(article, report)
+    report |= {"scenario": "another", "is_smoke": False}
     with pytest.raises(SystemExit, match="another:begin"):
         modules.bench.put_into(article, report)
 
