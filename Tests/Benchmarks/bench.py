@@ -1,9 +1,11 @@
 """Runs a scenario of scripts/bench, or tells which there are. How to add one: see scenario.py.
 
-bench.py SCENARIO [OPTIONS]     measures; --help tells a scenario's options
-bench.py --help                 lists the scenarios
-bench.py --needs SCENARIO       tells what has to be installed and built first, a word and a name per line
-bench.py --render FILE [--markdown]   prints the report that --json has written
+bench.py SCENARIO [OPTIONS]            measures; --help tells a scenario's options
+bench.py --help                        lists the scenarios
+bench.py --needs SCENARIO              tells what has to be installed and built first, a word and a name per line
+bench.py --render FILE [--markdown]    prints the report that --json has written
+bench.py --render FILE --into ARTICLE  puts it into an article between its comments SCENARIO:begin and SCENARIO:end, and
+                                       the scenario's plots beside it
 """
 
 import ast
@@ -61,7 +63,12 @@ def overview():
 def render(words):
     report = json.loads(Path(words[0]).read_text(encoding="utf-8"))
     if "--into" in words:
-        return put_into(Path(words[words.index("--into") + 1]), report)
+        article = Path(words[words.index("--into") + 1])
+        put_into(article, report)
+        scenario, _ = load(report["scenario"])
+        if scenario.plots is not None:
+            common.write_plots(scenario, report, article.parent)
+        return 0
     print(reports.markdown(report) if "--markdown" in words else reports.plain(report))
     return 0
 
@@ -74,7 +81,6 @@ def put_into(article, report):
     if not found or not found_end:
         raise SystemExit(f"{article} has no lines {begin} and {end}")
     article.write_text(f"{before}{begin}\n{reports.markdown(report)}\n{end}{after}", encoding="utf-8")
-    return 0
 
 
 def literals(name):
@@ -125,7 +131,8 @@ def compile_programs(programs, tools):
         made.replace(target)
 
 
-def run(name, words):
+def load(name):
+    """The scenario of a file, and what its docstring says."""
     module = importlib.import_module(f"scenarios.{name}")
     kinds = [
         kind
@@ -134,8 +141,12 @@ def run(name, words):
     ]
     if len(kinds) != 1:
         raise SystemExit(f"scenarios/{name}.py has {len(kinds)} scenarios; it must have one")
-    scenario = kinds[0]()
-    options = common.parse(scenario, name, module.__doc__, words)
+    return kinds[0](), module.__doc__
+
+
+def run(name, words):
+    scenario, documentation = load(name)
+    options = common.parse(scenario, name, documentation, words)
     # Ends in order on a SIGTERM too, so that no broker and no data are left.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     compile_programs(literals(name)["PROGRAMS"], Path(options.tools))

@@ -43,7 +43,6 @@ enum {
     // Where lies what, in a record batch.
     batch_length = 8,
     batch_last_delta = 23,
-    socket_buffer = 4 << 20,
 };
 
 struct batch {
@@ -399,9 +398,8 @@ static void accept_one(int listener, int events) {
     connection->frame = malloc(connection->limit);
     connection->socket = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (connection->socket < 0) die("accept");
-    int one = 1, bytes = socket_buffer;
+    int one = 1;
     setsockopt(connection->socket, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-    setsockopt(connection->socket, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof bytes);
     int place = 0;
     while (place < connection_limit && connections[place]) place++;
     if (place == connection_limit) die("connections");
@@ -423,6 +421,7 @@ static int listen_on(int port) {
     setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
     struct sockaddr_in address = {
         .sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    send_unpaced(listener);
     if (bind(listener, (struct sockaddr *)&address, sizeof address) < 0) die("bind");
     if (listen(listener, connection_limit) < 0) die("listen");
     return listener;

@@ -3,9 +3,12 @@
 #ifndef FRAMES_H
 #define FRAMES_H
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/types.h>
 
 enum {
@@ -20,6 +23,10 @@ enum {
     // Room for all of a message but its records.
     head_limit = 512,
 };
+
+// Has a socket, and those that it accepts, send without waiting between packets, as BBR does where it is the system's
+// choice: inside a machine its timers cost as much as the sending. To be called before there is a connection.
+static inline void send_unpaced(int socket) { setsockopt(socket, IPPROTO_TCP, TCP_CONGESTION, "reno", 4); }
 
 // A position in a message that is written or read. Reading past the end gives zeros and sets `failed`.
 struct cursor {

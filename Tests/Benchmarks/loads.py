@@ -6,6 +6,9 @@ import tempfile
 
 from processes import PATIENCE_SECONDS, cpu_seconds
 
+# Of a pass's records, sent more than a millisecond late by the client itself: with more, the machine was busy.
+MOST_LATE = 0.01
+
 
 def run_load(command, pid=None):
     """The generator's figures, and with a server's process id the CPU seconds that it spent, as `cpu`.
@@ -34,3 +37,12 @@ def run_load(command, pid=None):
             complaints.seek(0)
             raise RuntimeError(f"{' '.join(command)}: {complaints.read().strip() or f'status {status}'}")
     return {**json.loads(line), "cpu": after - before}
+
+
+def calm(passes):
+    """The passes of latency in which the machine let the client send in time; all of them if there is no such pass.
+
+    What a server does has no part in when the client wakes up, but whatever else the machine is busy with has: it
+    delays the one as well as the other, and the tail says nothing then.
+    """
+    return [one for one in passes if one["sent_late"] <= MOST_LATE * one["records"]] or passes

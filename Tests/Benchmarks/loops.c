@@ -228,6 +228,7 @@ int main(int count, char **arguments) {
         .sin_port = htons((uint16_t)atoi(arguments[2])),
         .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
     };
+    send_unpaced(listener);
     if (bind(listener, (struct sockaddr *)&address, sizeof address) < 0) die("bind");
     if (listen(listener, 16) < 0) die("listen");
     int events = epoll_create1(EPOLL_CLOEXEC);

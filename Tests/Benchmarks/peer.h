@@ -2,6 +2,7 @@
 #ifndef PEER_H
 #define PEER_H
 
+#include "frames.h"
 #include "measuring.h"
 
 #include <arpa/inet.h>
@@ -103,6 +104,7 @@ static void dial(struct link *link) {
     link->socket = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     struct sockaddr_in address = {
         .sin_family = AF_INET, .sin_port = htons((uint16_t)job.port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    send_unpaced(link->socket);
     if (connect(link->socket, (struct sockaddr *)&address, sizeof address) < 0) fail("connect", strerror(errno));
     int one = 1;
     setsockopt(link->socket, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);

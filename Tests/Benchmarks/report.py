@@ -6,6 +6,8 @@ import platform
 import subprocess
 from pathlib import Path
 
+ROOT = Path(__file__).parents[2]
+
 
 def begin(name, options):
     """A report without figures: where, when and what was measured."""
@@ -14,7 +16,7 @@ def begin(name, options):
         "scenario": name,
         "machine": machine(),
         "version": output(options.binary, "--version"),
-        "commit": commit(),
+        "commit": commit(options.binary),
         "date": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
         "is_smoke": options.smoke,
         "options": words,
@@ -29,9 +31,14 @@ def machine():
     return f"{platform.machine()}, {os.cpu_count()} cores, {memory / 1e9:.0f} GB, Linux {platform.release()}"
 
 
-def commit():
-    """The commit of the repository that this file lies in, with a plus where files differ from it."""
-    here = ("-C", str(Path(__file__).parent))
+def commit(binary):
+    """The commit of the repository that this file lies in, with a plus where files differ from it.
+
+    A binary from elsewhere is of another commit, which nothing tells.
+    """
+    if Path(binary).resolve() != (ROOT / ".build" / "release" / "martlet").resolve():
+        return f"unknown (the binary is {binary})"
+    here = ("-C", str(ROOT))
     revision = output("git", *here, "rev-parse", "--short", "HEAD")
     is_changed = output("git", *here, "status", "--porcelain", "--untracked-files=no")
     return f"{revision or 'unknown'}{'+' if is_changed else ''}"
@@ -92,7 +99,9 @@ def aligned(columns, rows):
 
 def markdown(report):
     """For an article."""
-    text = [f"{report['machine']}; {report['version']}; commit {report['commit']}; {report['date']}.", *report["notes"]]
+    text = [f"{report['machine']}; {report['version']}; commit {report['commit']}; {report['date']}."]
+    for note in report["notes"]:
+        text += ["", f"{note}."]
     for table in report["tables"]:
         text += ["", *([f"{table['title']}:", ""] if table["title"] else []), *piped(table["columns"], table["rows"])]
     if report["figures"]:

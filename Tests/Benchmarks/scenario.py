@@ -136,6 +136,8 @@ class Run:
 
     def table(self, title, columns, rows):
         """Adds a table: its first column is words, the others are numbers or texts."""
+        if any(len(row) != len(columns) for row in rows):
+            raise ValueError(f"a row has not as many cells as there are columns: {columns}, {rows}")
         self.report["tables"].append({"title": title, "columns": columns, "rows": rows})
 
 
@@ -187,8 +189,12 @@ def parse(scenario, name, documentation, words):
     parser.add_argument("--smoke", action="store_true", help="only show that it works: tiny sizes, no limits")
     parser.add_argument("--binary", default=".build/release/martlet", metavar="FILE", help="the broker to measure")
     parser.add_argument("--tools", default=".build/bench", help=argparse.SUPPRESS)
-    if parser.parse_known_args(words)[0].smoke:
-        parser.set_defaults(**({"repeats": 1} if scenario.repeats is not None else {}) | scenario.smoke)
+    first = parser.parse_known_args(words)[0]
+    if first.smoke:
+        smoke = ({"repeats": 1} if scenario.repeats is not None else {}) | scenario.smoke
+        # What may be repeated would be added to the default.
+        given = {key for key in smoke if isinstance(smoke[key], list) and getattr(first, key)}
+        parser.set_defaults(**{key: value for key, value in smoke.items() if key not in given})
     options = parser.parse_args(words)
     if getattr(options, "repeats", 1) < 1:
         parser.error("--repeats must be at least 1")
@@ -208,8 +214,12 @@ def run(scenario, name, options, directory):
     if options.json:
         Path(options.json).write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
     if getattr(options, "plots", None):
-        Path(options.plots).mkdir(parents=True, exist_ok=True)
-        for file, text in scenario.plots(report).items():
-            Path(options.plots, file).write_text(text, encoding="utf-8")
+        write_plots(scenario, report, Path(options.plots))
     missed = [figure for figure in report["figures"] if figure["is_within_limit"] is False]
     return 1 if options.check and missed else 0
+
+
+def write_plots(scenario, report, directory):
+    directory.mkdir(parents=True, exist_ok=True)
+    for file, text in scenario.plots(report).items():
+        (directory / file).write_text(text, encoding="utf-8")

@@ -4,7 +4,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 
 from charts import Axis, Series, chart
-from loads import run_load
+from loads import calm, run_load
+from network import enter_unpaced
 from processes import memory_bytes, warm_up
 from rivals import RIVALS, OurBroker
 from scenario import Scenario, at_most, size, spread, turns
@@ -64,8 +65,13 @@ with default settings but for those that make the promises alike: a record is co
            so many records of 1 KB a second, each published when it is due; the time from then to its delivery
 
 CPU is that of the server's process, user and system; figures are medians of the passes, in which the servers take turns
-with the page cache warmed. Memory is VmRSS after all of it, when all streams but the last are deleted, and the most
-there was (VmHWM): Redis keeps its streams in memory, the others in files.
+with the page cache warmed. Passes of latency in which the client itself woke up too late to send more than one record
+in a hundred in time are left out, if there are others. Memory is VmRSS after all of it, when all streams but the last
+are deleted, and the most there was (VmHWM): Redis keeps its streams in memory, the others in files.
+
+Where the system's congestion control is BBR, which makes senders wait between packets inside a machine too, all of them
+run in a network of their own with Reno, if that is allowed: Martlet would be the only one to choose it by itself.
+
 Installing the servers' packages may start Debian's own services of them, which are not what is measured.
 """
     cases = tuple(case.name for case in CASES)
@@ -84,6 +90,7 @@ Installing the servers' packages may start Debian's own services of them, which 
             parser.error("--seconds must be at least 2: the first one is not counted")
 
     def measure(self, run):
+        run.note(enter_unpaced())
         names = run.options.peer or list(RIVALS)
         cases = [case for case in CASES if case.name in run.cases]
         with ExitStack() as stack:
@@ -158,7 +165,9 @@ def summarise(case, samples):
     for side, taken in samples.items():
         results[side] = {"each": spread(one["cpu"] / one["records"] * 1e6 for one in taken)}
         if case.rate:
-            results[side] |= {key: spread(one[key] for one in taken) for key in (*PERCENTILES, "max", "sent_late")}
+            counted = calm(taken)
+            results[side] |= {key: spread(one[key] for one in counted) for key in (*PERCENTILES, "max", "sent_late")}
+            results[side]["calm"] = len(counted)
         else:
             results[side] |= {
                 "cost": spread(one["cpu"] / one["bytes"] * 1e9 for one in taken),
@@ -177,9 +186,8 @@ def show(run, cases, names, results, memory, versions):
         ours = results[case.name][OURS]["each"]["median"]
         for side, one in results[case.name].items():
             if case.rate:
-                late.append(
-                    [f"{case.title}: {names[side]}", *(one[key]["median"] for key in (*PERCENTILES, "max", "each"))]
-                )
+                figures = [one[key]["median"] for key in (*PERCENTILES, "max", "each")]
+                late.append([f"{case.title}: {names[side]}", *figures, one["calm"]])
             else:
                 middle = [one[key]["median"] for key in ("cost", "each", "speed", "rate")]
                 rows.append([f"{case.title}: {names[side]}", *middle, one["each"]["median"] / ours])
@@ -188,7 +196,7 @@ def show(run, cases, names, results, memory, versions):
         columns = ["", "CPU s/GB", "µs/record", "MB/s", "records/s", "CPU, of Martlet's"]
         run.table("", columns, rows)
     if late:
-        columns = ["", "p50 ms", "p90", "p99", "p99.9", "most", "CPU µs/record"]
+        columns = ["", "p50 ms", "p90", "p99", "p99.9", "most", "CPU µs/record", "passes"]
         run.table("", columns, late)
     parts = ("VmRSS", "VmHWM")
     rows = [[names[side], *(amount[part] / 1e6 for part in parts)] for side, amount in memory.items()]
