@@ -25,6 +25,8 @@ package protocol FileSystem: Sendable {
     func space(of path: String) throws(FileError) -> FileSystemSpace?
     /// Makes everything durable that is on the same file system as `path`: syncfs(2). For many files at once.
     func syncAll(_ path: String) throws(FileError)
+    /// Whether what is read into the page cache next is likely to push something out of it.
+    func isPageCacheFull() -> Bool
     /// Something that does the same again and again, and learns of every write that has failed since it was made.
     func syncer(for path: String) throws(FileError) -> any FileSystemSyncer
 }
@@ -49,6 +51,8 @@ extension File {
 }
 
 extension FileSystem {
+    package func isPageCacheFull() -> Bool { false }
+
     package func modificationTime(_ path: String) throws(FileError) -> Timestamp? { nil }
 
     package func syncer(for path: String) throws(FileError) -> any FileSystemSyncer {
@@ -97,6 +101,8 @@ package protocol File: AnyObject, Sendable {
     func readCached(into buffer: UnsafeMutableRawBufferPointer, at position: FilePosition) throws(FileError) -> Int?
     /// Whether reading the range would not have to wait for the disk.
     func isCached(from position: FilePosition, length: Int) -> Bool
+    /// Lets the range leave the page cache, as far as it is on the disk. A hint.
+    func dropCached(from position: FilePosition, length: Int)
     /// Writes all of `head`, then all of `tail`, from `position` on, or throws. A failed write may have left any part
     /// of its bytes behind.
     func write(
@@ -132,6 +138,8 @@ extension File {
     }
 
     package func isCached(from position: FilePosition, length: Int) -> Bool { true }
+
+    package func dropCached(from position: FilePosition, length: Int) {}
 
     package func readOnce(
         into buffer: UnsafeMutableRawBufferPointer,

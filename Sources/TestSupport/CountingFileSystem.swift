@@ -117,6 +117,8 @@ private final class CountedFile: File {
         return count
     }
 
+    func dropCached(from position: FilePosition, length: Int) { base.dropCached(from: position, length: length) }
+
     func isCached(from position: FilePosition, length: Int) -> Bool { base.isCached(from: position, length: length) }
 
     func write(

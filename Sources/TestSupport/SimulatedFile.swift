@@ -35,6 +35,10 @@ final class SimulatedFile: File {
         isCached(from: position, length: buffer.count) ? try read(into: buffer, at: position) : nil
     }
 
+    func dropCached(from position: FilePosition, length: Int) {
+        system.state.withLock { $0.dropped[path, default: []].append(position.bytes..<position.bytes + length) }
+    }
+
     func isCached(from position: FilePosition, length: Int) -> Bool { system.state.withLock { !$0.isCold } }
 
     func write(

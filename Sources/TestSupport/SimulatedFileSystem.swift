@@ -24,6 +24,9 @@ package final class SimulatedFileSystem: FileSystem {
         /// The size of the disk as it tells it; nil if it does not.
         var totalBytes: Int?
         var isCold = false
+        var isPageCacheFull = false
+        /// What was let go of the page cache, by path.
+        var dropped: [String: [Range<Int>]] = [:]
         var counts: [Operation: Int] = [:]
         var fault: (@Sendable (Operation, String) -> CInt?)?
         var disk = SimulatedDisk()
@@ -46,6 +49,14 @@ package final class SimulatedFileSystem: FileSystem {
 
     /// Makes files and mappings claim that no page is in the page cache.
     package func setCold(_ isCold: Bool) { state.withLock { $0.isCold = isCold } }
+
+    /// Makes the page cache claim that it has no room left.
+    package func setPageCacheFull(_ isFull: Bool) { state.withLock { $0.isPageCacheFull = isFull } }
+
+    /// The parts of files whose names end so that were let go of the page cache, in that order.
+    package func dropped(suffix: String) -> [Range<Int>] {
+        state.withLock { $0.dropped.filter { $0.key.hasSuffix(suffix) }.flatMap(\.value) }
+    }
 
     /// Says how the disk below misbehaves.
     package func changeDisk(_ change: (inout SimulatedDisk) -> Void) { state.withLock { change(&$0.disk) } }
@@ -88,6 +99,8 @@ package final class SimulatedFileSystem: FileSystem {
     }
 
     // MARK: FileSystem
+
+    package func isPageCacheFull() -> Bool { state.withLock { $0.isPageCacheFull } }
 
     package func open(_ path: String, _ mode: OpenMode) throws(FileError) -> any File {
         try perform(.open, path) { state throws(FileError) in

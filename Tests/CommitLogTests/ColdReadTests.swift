@@ -50,9 +50,9 @@ import Testing
         let fixture = try LogFixture(config: config, on: fileSystem)
         for number in 0..<3 { try fixture.append(TestBatch(values: ["\(number)"])) }
         try fixture.reopen(clean: true)
+        fileSystem.inject { operation, _ in operation == .map ? code : nil }
         // Opens the files, which are cold as well while they are closed.
         _ = try fixture.read(from: 0)
-        fileSystem.inject { operation, _ in operation == .map ? code : nil }
         let outcome = try fixture.log.read(
             from: .zero,
             maximumBytes: 1000,

@@ -16,20 +16,30 @@ struct FetchRound {
     private(set) var isUrgent = false
     /// Ranges on disk that are not in the page cache; sending them now would block the event loop.
     private(set) var cold: [ColdRange] = []
+    /// How much of them is wanted.
+    private var coldBytes = 0
+    /// No more than this is loaded for one fetch: it is answered with that much, and what is loaded should still be there
+    /// when it is sent.
+    static let mostColdBytes = 8 << 20
     /// The logs to wait for if this round finds too little.
     private(set) var logs: [PartitionLog] = []
     private(set) var lastServed: FetchTarget.Key?
 
     private let plan: FetchPlan
-    private let acceptsCold: Bool
+    private let loaded: Set<TopicPartition>
     private let unreadable: [TopicPartition: LogError]
 
     /// - Parameters:
-    ///   - acceptsCold: Take ranges that are not in memory all the same, because they were just loaded.
+    ///   - loaded: Of these partitions, take ranges that are not in memory all the same, because they were just loaded.
     ///   - unreadable: What could not be loaded.
-    init(_ plan: FetchPlan, topics: Topics, acceptsCold: Bool, unreadable: [TopicPartition: LogError] = [:]) {
+    init(
+        _ plan: FetchPlan,
+        topics: Topics,
+        loaded: Set<TopicPartition> = [],
+        unreadable: [TopicPartition: LogError] = [:]
+    ) {
         self.plan = plan
-        self.acceptsCold = acceptsCold
+        self.loaded = loaded
         self.unreadable = unreadable
         results.reserveCapacity(plan.targets.count)
         for target in plan.targets {
@@ -92,17 +102,21 @@ struct FetchRound {
         logs.append(log)
         let room = min(target.maximumBytes, plan.maximumBytes - bytes)
         // The first batch goes out even if it is larger than every limit: a consumer must always get on.
-        let isFirst = bytes == 0
+        let isFirst = bytes == 0 && cold.isEmpty
         guard room > 0 || isFirst else { return }
         let outcome = try log.read(
             from: target.fetchOffset,
             maximumBytes: max(0, room),
             alwaysOneBatch: isFirst,
             upTo: plan.readsCommittedOnly ? .lastStable : .highWatermark,
-            acceptCold: acceptsCold
+            acceptCold: !loaded.isEmpty && loaded.contains(log.topicPartition)
         )
         switch outcome {
-        case .cold(let range): cold.append(range)
+        case .cold(let range):
+            // The next fetch gets to the others.
+            guard coldBytes < Self.mostColdBytes else { return }
+            cold.append(range)
+            coldBytes += max(0, room)
         case .data(let data):
             answer.highWatermark = data.offsets.highWatermark.rawValue
             answer.lastStableOffset = data.offsets.lastStable.rawValue

@@ -22,7 +22,7 @@ final class PendingFetch: LogObserver, ParkedRequest, @unchecked Sendable {
     /// Answers at once if it can, else parks the fetch. On the event loop.
     static func start(_ plan: FetchPlan, _ call: Call<FetchRequest>) {
         let topics = call.broker.topics.snapshot
-        let round = FetchRound(plan, topics: topics, acceptsCold: false)
+        let round = FetchRound(plan, topics: topics)
         if round.canBeAnswered || (round.cold.isEmpty && plan.maximumWait == .zero) {
             prefetch(round.cold, call.broker)
             return call.reply(round.response())
@@ -40,22 +40,22 @@ final class PendingFetch: LogObserver, ParkedRequest, @unchecked Sendable {
         guard !isDone else { return }
         timer = call.connection.reactor.schedule(after: plan.maximumWait) { [self] in
             isTimeUp = true
-            attempt(acceptsCold: false)
+            attempt()
         }
         observed = round.logs
         for log in observed { log.addObserver(self) }
         if round.cold.isEmpty {
             // What was appended between the round and now woke nobody.
-            attempt(acceptsCold: false)
+            attempt()
         } else {
             load(round.cold)
         }
     }
 
-    private func attempt(acceptsCold: Bool, unreadable: [TopicPartition: LogError] = [:]) {
+    private func attempt(loaded: Set<TopicPartition> = [], unreadable: [TopicPartition: LogError] = [:]) {
         guard !isDone, !isLoading else { return }
         let topics = call.broker.topics.snapshot
-        let round = FetchRound(plan, topics: topics, acceptsCold: acceptsCold, unreadable: unreadable)
+        let round = FetchRound(plan, topics: topics, loaded: loaded, unreadable: unreadable)
         if round.canBeAnswered {
             Self.prefetch(round.cold, call.broker)
             return finish(round)
@@ -70,10 +70,11 @@ final class PendingFetch: LogObserver, ParkedRequest, @unchecked Sendable {
         isLoading = true
         call.broker.io.submit { [self] in
             let failures = Self.load(ranges)
+            let loaded = Set(ranges.map(\.topicPartition))
             for (partition, failure) in failures { call.broker.noteReadFailure(failure, partition) }
             call.connection.reactor.execute { [self] in
                 isLoading = false
-                attempt(acceptsCold: true, unreadable: failures)
+                attempt(loaded: loaded, unreadable: failures)
             }
         }
     }
@@ -107,7 +108,7 @@ final class PendingFetch: LogObserver, ParkedRequest, @unchecked Sendable {
         guard !isWakePending.exchange(true, ordering: .acquiringAndReleasing) else { return }
         call.connection.reactor.execute { [self] in
             isWakePending.store(false, ordering: .releasing)
-            attempt(acceptsCold: false)
+            attempt()
         }
     }
 
@@ -115,7 +116,7 @@ final class PendingFetch: LogObserver, ParkedRequest, @unchecked Sendable {
 
     func finishNow() {
         isTimeUp = true
-        attempt(acceptsCold: false)
+        attempt()
     }
 
     func abandon() {

@@ -1,5 +1,6 @@
 package import Model
 import Records
+import Synchronization
 
 /// What a read has found. Immutable.
 package enum ReadOutcome: Sendable {
@@ -13,6 +14,8 @@ package enum ReadOutcome: Sendable {
 package struct FetchedRange: Sendable {
     /// nil if there is nothing to read there.
     package let slice: FileSlice?
+    /// The base offset of the segment that it is in.
+    let segment: Offset
     /// At or below the offset that was asked for; that offset if there is nothing.
     package let baseOffsetOfFirstBatch: Offset
     /// How many bytes of batches there are from that offset on in the segment, sent or not.
@@ -39,12 +42,13 @@ extension PartitionLog {
             alwaysOneBatch: alwaysOneBatch,
             limit: limit
         )
-        if acceptCold { return .data(try readWaiting(request)) }
         let snapshot = try readableSnapshot()
         do throws(ReadInterruption) {
             return .data(try find(request, in: snapshot, mayWait: false))
         } catch {
             switch error {
+            case .cold where acceptCold, .damagedIndex where acceptCold, .failed(.corrupt) where acceptCold:
+                return .data(try readWaiting(request))
             // To find out how far damage goes, the whole segment has to be read.
             case .cold, .damagedIndex, .failed(.corrupt): return .cold(ColdRange(log: self, request: request))
             case .failed(let failure): throw failure
@@ -74,6 +78,13 @@ extension PartitionLog {
         }
     }
 
+    /// Brings the index into the page cache that leads to an offset, so that the next read finds it there.
+    func loadIndex(for offset: Offset) throws(LogError) {
+        let snapshot = try readableSnapshot()
+        let segment = snapshot.segment(snapshot.segmentNumber(containing: offset))
+        try storage { () throws(FileError) in try segment.offsetIndex.file.load() }
+    }
+
     func readableSnapshot() throws(LogError) -> LogSnapshot {
         let snapshot = self.snapshot.withLock { $0 }
         if snapshot.isClosed { throw .closed(topicPartition) }
@@ -93,6 +104,7 @@ extension PartitionLog {
         func nothing(of available: Int) -> FetchedRange {
             FetchedRange(
                 slice: nil,
+                segment: snapshot.active.baseOffset,
                 baseOffsetOfFirstBatch: request.offset,
                 availableBytes: available,
                 offsets: offsets
@@ -117,9 +129,13 @@ extension PartitionLog {
                 end = start + header.totalLength
             }
             try reader.requireResidence(from: start, to: end)
+            if hasColdReaders.load(ordering: .relaxed), reader.isOld(start) {
+                notePassed(start..<end, of: snapshot.segment(number).baseOffset)
+            }
             if number == snapshot.sealed.count, end == limit.position.bytes { noteRead(to: limit, in: snapshot) }
             return FetchedRange(
                 slice: FileSlice(file: reader.file, position: FilePosition(start), length: end - start),
+                segment: snapshot.segment(number).baseOffset,
                 baseOffsetOfFirstBatch: header.baseOffset,
                 availableBytes: reader.end - start,
                 offsets: offsets
@@ -171,6 +187,27 @@ extension PartitionLog {
         max(snapshot.activeWrittenFrom, snapshot.end.position.bytes - environment.recentTailBytes)
     }
 
+    // MARK: Far behind the end
+
+    private func notePassed(_ range: Range<Int>, of segment: Offset) {
+        let now = environment.time.instant
+        coldReaders.withLock { $0.passed(range, of: segment, now: now) }
+    }
+
+    /// Notes what was loaded for a consumer. Where the page cache has no room left, what was loaded before and nobody is
+    /// about to read leaves it. Not on an event loop.
+    func noteLoaded(_ found: FetchedRange) {
+        guard let slice = found.slice else { return }
+        let range = slice.position.bytes..<slice.position.bytes + slice.length
+        let now = environment.time.instant
+        hasColdReaders.store(true, ordering: .relaxed)
+        coldReaders.withLock { $0.loaded(range, of: found.segment, in: slice.file, now: now) }
+        guard environment.fileSystem.isPageCacheFull() else { return }
+        for unwanted in coldReaders.withLock({ $0.takeUnwanted() }) {
+            unwanted.file?.dropCached(from: FilePosition(unwanted.start), length: unwanted.end - unwanted.start)
+        }
+    }
+
     // MARK: The tail
 
     /// What follows where an earlier read has ended, found without a look at the file or the index: so consumers read
@@ -190,6 +227,7 @@ extension PartitionLog {
         let length = limit.position.bytes - start
         return FetchedRange(
             slice: FileSlice(file: file, position: FilePosition(start), length: length),
+            segment: snapshot.active.baseOffset,
             baseOffsetOfFirstBatch: request.offset,
             availableBytes: length,
             offsets: snapshot.offsets
@@ -257,6 +295,8 @@ package struct ColdRange: Sendable {
     package func load() throws(LogError) {
         let found = try log.examiningDamage { () throws(LogError) in try log.readWaiting(request) }
         guard let slice = found.slice else { return }
+        try log.loadIndex(for: request.offset)
+        defer { log.noteLoaded(found) }
         let step = min(slice.length, LogEnvironment.scratchBytes)
         var scratch = [UInt8](repeating: 0, count: step)
         var position = slice.position

@@ -1,6 +1,7 @@
 package import Model
 import NIOCore
 import Records
+import Synchronization
 
 /// One partition's log: appended to by one writer at a time, read by many. Thread-safe.
 ///
@@ -21,6 +22,9 @@ package final class PartitionLog: Sendable {
     let snapshot: Locked<LogSnapshot>
     /// Where those begin to read that keep up with the log. A leaf.
     let readEnds = Locked(ReadEnds())
+    /// Consumers far behind the log's end, if there are any.
+    let coldReaders = Locked(ColdReaders())
+    let hasColdReaders = Atomic<Bool>(false)
     let observers = Locked<[any LogObserver]>([])
     /// Segments that are out of the log and whose files go when their time has come, oldest first.
     let removals = Locked<[PendingRemoval]>([])

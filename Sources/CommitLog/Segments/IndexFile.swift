@@ -107,6 +107,24 @@ final class IndexFile: Sendable {
         if try contents() != entries { try replace(with: entries, synced: synced) }
     }
 
+    /// Brings the file into the page cache if it is not there. May wait for the disk.
+    func load() throws(FileError) {
+        let (file, length) = try state.withLock { state throws(FileError) in
+            let length = try count(&state) * entrySize - state.pending.count
+            return (length > 0 ? try open(&state, .existing) : nil, length)
+        }
+        guard let file, !file.isCached(from: .zero, length: length) else { return }
+        var scratch = [UInt8](repeating: 0, count: min(length, LogEnvironment.scratchBytes))
+        var position = 0
+        while position < length {
+            let count = try scratch.withMutableBytes { buffer throws(FileError) in
+                try file.read(into: buffer, at: FilePosition(position))
+            }
+            if count == 0 { return }
+            position += count
+        }
+    }
+
     /// The bytes of all entries.
     func contents() throws(FileError) -> [UInt8] {
         try state.withLock { state throws(FileError) in

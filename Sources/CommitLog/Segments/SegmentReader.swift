@@ -149,6 +149,12 @@ struct SegmentReader {
         }
     }
 
+    /// Whether what begins at `position` was not written a moment ago.
+    func isOld(_ position: Int) -> Bool {
+        if case .cached(let recentFrom, _) = access { return position < recentFrom }
+        return false
+    }
+
     // MARK: The index
 
     /// Where to begin to look for `offset`.

@@ -62,5 +62,7 @@ package struct SparingFileSystem: FileSystem {
         try base.modificationTime(path)
     }
 
+    package func isPageCacheFull() -> Bool { base.isPageCacheFull() }
+
     package func space(of path: String) throws(FileError) -> FileSystemSpace? { try base.space(of: path) }
 }

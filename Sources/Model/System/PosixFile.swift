@@ -83,6 +83,10 @@ package final class PosixFile: File {
         return errno != EAGAIN && isResident(from: position + (length - 1), length: 1)
     }
 
+    package func dropCached(from position: FilePosition, length: Int) {
+        posix_fadvise(number, off_t(position.bytes), off_t(length), POSIX_FADV_DONTNEED)
+    }
+
     /// The same by mincore(2), for where nothing else tells.
     private func isResident(from position: FilePosition, length: Int) -> Bool {
         martlet_pages_not_resident_in_file(number, off_t(position.bytes), length) == 0

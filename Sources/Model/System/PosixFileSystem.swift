@@ -110,6 +110,8 @@ package struct PosixFileSystem: FileSystem {
 
     package func syncer(for path: String) throws(FileError) -> any FileSystemSyncer { try PosixSyncer(path) }
 
+    package func isPageCacheFull() -> Bool { PageCacheRoom.shared.isScarce() }
+
     package func space(of path: String) throws(FileError) -> FileSystemSpace? {
         var status = statvfs()
         try check("look at the free space of", path) { statvfs(path, &status) }

@@ -254,6 +254,22 @@ struct ColdFetchTests {
         #expect(broker.loop.pendingTimers == 0)
     }
 
+    /// The next fetch gets to the rest.
+    @Test func noMoreIsLoadedForOneFetchThanTheLimitSays() throws {
+        broker.fileSystem.setCold(false)
+        for _ in 0..<3 { try connection.append(Batch(["old"]), to: "events", 2) }
+        try broker.restart()
+        broker.fileSystem.setCold(true)
+        let other = broker.connect()
+        let each = Int32(FetchRound.mostColdBytes / 2)
+        let wanted: [Wanted] = [2, 0, 1].map { Wanted(index: $0, maximumBytes: each) }
+        let request = FetchRequest.wanting(wanted, wait: 60_000, maximum: 3 * each)
+        let first = try #require(try other.fetch(request).topics.first).partitions
+        #expect(first.map { $0.records.length > 0 } == [true, true, false])
+        let rest = try other.fetch(.wanting([Wanted(index: 1, maximumBytes: each)], wait: 60_000))
+        #expect(try rest.allValues == ["old"])
+    }
+
     @Test func othersAreServedBesideWhatTheDiskDoesNotGive() throws {
         broker.fileSystem.inject { operation, path in operation == .read && path.contains("/events-0/") ? 5 : nil }
         let response = try connection.fetch(.wanting(0, 1, wait: 60_000))
