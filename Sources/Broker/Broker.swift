@@ -34,6 +34,11 @@ package final class Broker: Sendable {
     let control: WorkerPool
     /// Reads that may have to wait for the disk.
     let io: WorkerPool
+    /// Appends of requests that are too large for an event loop.
+    let largeAppends: WorkerPool
+    /// How many such requests are appended at a time. These threads stand back behind no others: they give back memory by the
+    /// hundred megabytes, and whoever wants some meanwhile would wait for them.
+    private static let largeAppendThreads = 2
     /// How many partitions the memory allows.
     let maximumPartitions: Int
 
@@ -83,6 +88,7 @@ package final class Broker: Sendable {
         space = SpaceKeeper(directories: storage.directories, health: health, log: log)
         control = WorkerPool("control", threads: 1)
         io = WorkerPool("io", threads: settings.numIOThreads)
+        largeAppends = WorkerPool("large-append", threads: Self.largeAppendThreads)
         maximumPartitions = FileLimits.maximumPartitions
     }
 
@@ -252,6 +258,7 @@ package final class Broker: Sendable {
         groups.stop()
         control.stop()
         io.stop()
+        largeAppends.stop()
         storage.close()
     }
 }

@@ -20,6 +20,14 @@ package protocol ClientConnection: AnyObject, Sendable {
     /// Registers a request that is answered later, so that the transport can end its wait. Event loop only.
     func park(_ request: UInt64, _ waiting: any ParkedRequest)
 
+    /// Hands over no further request, and takes the memory of the last one to be in use, until ``goOn()``: for a request
+    /// that is handled elsewhere for a while, whose followers must not overtake it. While a request is being handled, event
+    /// loop only.
+    func holdBack()
+
+    /// Ends what ``holdBack()`` has begun, on a connection that was closed meanwhile as well. Event loop only.
+    func goOn()
+
     /// Ends the connection because of what the client sent; logged, rate-limited. Event loop only.
     func refuse(_ reason: String)
 }

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <errno.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -156,6 +157,21 @@ void martlet_name_thread(const char *name) {
     char kept[16];
     snprintf(kept, sizeof kept, "%s", name);
     pthread_setname_np(pthread_self(), kept);
+}
+
+void martlet_bound_free_memory(void) {
+    // Larger allocations are mappings of their own, which go when they are freed; smaller ones are used again.
+    mallopt(M_MMAP_THRESHOLD, 8 << 20);
+    mallopt(M_TRIM_THRESHOLD, 16 << 20);
+}
+
+void martlet_discard_memory(const void *address, size_t length) {
+    const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), step = 4 << 20;
+    uintptr_t start = ((uintptr_t)address + page - 1) & ~(page - 1);
+    uintptr_t end = ((uintptr_t)address + length) & ~(page - 1);
+    for (; start < end; start += step) {
+        madvise((void *)start, end - start < step ? end - start : step, MADV_DONTNEED);
+    }
 }
 
 uint64_t martlet_resident_bytes(void) {

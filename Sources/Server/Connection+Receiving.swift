@@ -5,8 +5,9 @@ import NIOCore
 import Wire
 
 extension Connection {
-    /// The most bytes received for one connection before others get their turn.
-    private static let share = 4 * 1024 * 1024
+    /// The most bytes received for one connection before others get their turn: a whole frame of this size takes half a
+    /// millisecond to receive and to append, for which all others on the event loop wait.
+    private static let share = 1024 * 1024
     /// Frames up to this size get their memory at once; larger ones as their bytes arrive.
     private static let largestImmediateFrame = 2 * 1024 * 1024
     /// How long reading pauses when the memory for requests is used up.
@@ -29,7 +30,7 @@ extension Connection {
 
     /// Continues with requests that were held back. On the event loop.
     func resume() {
-        guard isOpen, isPaused else { return }
+        guard isOpen, isPaused, !isHeldBack else { return }
         isPaused = false
         isReceiving = true
         if unparsed.readableBytes > 0 {
@@ -111,6 +112,8 @@ extension Connection {
         frame = nil
         guard makeRoom(in: &buffer) else {
             frame = buffer
+            // The client cannot help it that it has to wait.
+            frameStarted = server.time.instant
             pauseForMemory()
             return (0, 0)
         }
@@ -122,10 +125,9 @@ extension Connection {
             frame = buffer
             return (count, wanted)
         }
-        server.memory.release(reservedBytes)
-        reservedBytes = 0
         frameStarted = nil
         deliver(buffer)
+        releaseFrame()
         loop.buffers.giveBackLarge(buffer)
         return (count, wanted)
     }
@@ -134,7 +136,7 @@ extension Connection {
     private func makeRoom(in buffer: inout ByteBuffer) -> Bool {
         guard buffer.writableBytes == 0 else { return true }
         let capacity = min(frameLength, buffer.readableBytes * 2)
-        guard server.memory.reserve(capacity - reservedBytes) else { return false }
+        guard server.memory.reserve(capacity - reservedBytes, more: memoryOwner) else { return false }
         reservedBytes = capacity
         buffer.reserveCapacity(capacity)
         return true
@@ -149,8 +151,29 @@ extension Connection {
         }
     }
 
+    func holdBack() {
+        isHeldBack = true
+        isPaused = true
+        heldBytes = reservedBytes
+        reservedBytes = 0
+        server.memory.finish(memoryOwner)
+    }
+
+    func goOn() {
+        server.memory.release(heldBytes)
+        heldBytes = 0
+        isHeldBack = false
+        flush()
+    }
+
+    /// By which the budget tells connections apart.
+    private var memoryOwner: UInt { UInt(bitPattern: ObjectIdentifier(self)) }
+
     func releaseFrame() {
-        server.memory.release(reservedBytes)
+        if reservedBytes > 0 {
+            server.memory.release(reservedBytes)
+            server.memory.finish(memoryOwner)
+        }
         reservedBytes = 0
         frame = nil
     }

@@ -81,7 +81,7 @@ extension Connection {
     private var canContinue: Bool {
         order.outstanding < settings.maximumPipelinedRequests / 2 + 1
             && outbound.bufferedBytes < settings.maximumBufferedBytes / 2 + 1
-            && reservedBytes == 0
+            && reservedBytes == 0 && !isHeldBack
     }
 
     /// Not at once: `resume` flushes, and `flush` was what called.

@@ -35,6 +35,10 @@ final class Connection: ClientConnection, ReactorSource, @unchecked Sendable {
     var isReceiving = false
     /// Set when reading must wait until something is sent or memory is free.
     var isPaused = false
+    /// Set while the broker handles a request elsewhere that others must not overtake.
+    var isHeldBack = false
+    /// What that request holds of the memory for all requests.
+    var heldBytes = 0
     /// Set when the broker stops: no request is read any more.
     var isDraining = false
 

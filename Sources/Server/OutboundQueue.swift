@@ -28,9 +28,10 @@ struct OutboundQueue {
     /// system call costs more than the copy.
     static let largestCopiedFile = 8 * 1024
     /// The most bytes of a file that one system call sends: more would fill the socket's buffer at the cost of others.
-    static let largestSend = 1024 * 1024
-    /// The most bytes sent for one connection before others get their turn.
-    static let share = 4 * 1024 * 1024
+    static let largestSend = share
+    /// The most bytes sent for one connection before others get their turn: some tenths of a millisecond, which everybody
+    /// else on the event loop waits for.
+    static let share = 1024 * 1024
 
     private var chunks: Deque<Chunk> = []
     /// The bytes in memory that wait to be sent: file ranges do not count.

@@ -13,6 +13,10 @@ extension ProduceRequest: BrokerRequest {
         static let all: Int16 = -1
     }
 
+    /// Requests with more records than this, in bytes, are appended by a thread of their own: to check and to write so many
+    /// takes milliseconds, a full page cache makes the writer wait, and meanwhile nobody else on the event loop is served.
+    static let largestOnEventLoop = 4 << 20
+
     private static let noTransactions = "this broker does not take part in transactions yet"
 
     package func handle(_ call: Call<ProduceRequest>) {
@@ -23,9 +27,40 @@ extension ProduceRequest: BrokerRequest {
         }
         if transactionalID != nil {
             let refusal = refusal(.invalidTxnState, Self.noTransactions)
-            if acks == Acks.none { return finishWithoutAcks(refusal.topics.first?.partitions.first, call) }
+            if acks == Acks.none { return Self.finishWithoutAcks(refusal.topics.first?.partitions.first, call) }
             return call.reply(refusal)
         }
+        guard recordBytes > Self.largestOnEventLoop else { return finish(append(call), call) }
+        call.connection.holdBack()
+        call.broker.largeAppends.submit { [self] in
+            let stored = append(call)
+            let (acks, timeout) = (acks, timeoutMilliseconds)
+            // Without the request: its memory goes with this piece of work, here and not on the event loop.
+            discardRecords()
+            call.connection.reactor.execute {
+                Self.finish(stored, acks: acks, timeoutMilliseconds: timeout, call)
+                call.connection.goOn()
+            }
+        }
+    }
+
+    /// Gives the records' memory back to the system while it still belongs to the request: to give back so much when it is
+    /// freed would hold up every other thread that wants memory. Nobody may look at the records afterwards.
+    private func discardRecords() {
+        for topic in topics {
+            for partition in topic.partitions {
+                guard case .bytes(let records) = partition.records else { continue }
+                records.withUnsafeReadableBytes { ProcessMemory.discard($0) }
+            }
+        }
+    }
+
+    /// How many bytes of records there are.
+    private var recordBytes: Int {
+        topics.reduce(0) { $1.partitions.reduce($0) { $0 + $1.records.length } }
+    }
+
+    private func append(_ call: Call<ProduceRequest>) -> Stored {
         let known = call.broker.topics.snapshot
         var response = ProduceResponse()
         response.topics.reserveCapacity(topics.count)
@@ -48,10 +83,23 @@ extension ProduceRequest: BrokerRequest {
             }
             response.topics.append(result)
         }
-        if acks == Acks.none { return finishWithoutAcks(failure, call) }
-        if unstored.isEmpty { return call.reply(response) }
+        return Stored(response: response, failure: failure, unstored: unstored)
+    }
+
+    private func finish(_ stored: Stored, _ call: Call<ProduceRequest>) {
+        Self.finish(stored, acks: acks, timeoutMilliseconds: timeoutMilliseconds, call)
+    }
+
+    private static func finish(
+        _ stored: Stored,
+        acks: Int16,
+        timeoutMilliseconds: Int32,
+        _ call: Call<ProduceRequest>
+    ) {
+        if acks == Acks.none { return finishWithoutAcks(stored.failure, call) }
+        if stored.unstored.isEmpty { return call.reply(stored.response) }
         let timeout = Duration.milliseconds(Int64(max(0, timeoutMilliseconds)))
-        PendingProduce.start(response, waiting: unstored, timeout: timeout, call)
+        PendingProduce.start(stored.response, waiting: stored.unstored, timeout: timeout, call)
     }
 
     /// What is to be waited for after an append: nothing with acks=1, unless `flush.messages` says so.
@@ -65,6 +113,16 @@ extension ProduceRequest: BrokerRequest {
             mustBeDurable: appended.result.mustBeDurable
         )
         return append.isStored(appended.log.offsets) ? nil : append
+    }
+
+    /// What the appends of a request have come to. Immutable.
+    private struct Stored: Sendable {
+        /// As it will be if all goes well.
+        let response: ProduceResponse
+        /// The last failure, if any.
+        let failure: ProduceResponse.Partition?
+        /// What may not be acknowledged yet.
+        let unstored: [UnstoredAppend]
     }
 
     private typealias Appended = (log: PartitionLog, result: AppendResult)
@@ -136,7 +194,7 @@ extension ProduceRequest: BrokerRequest {
     }
 
     /// A producer that wants no acknowledgement learns of a failure by losing its connection, as with Kafka.
-    private func finishWithoutAcks(_ failure: ProduceResponse.Partition?, _ call: Call<ProduceRequest>) {
+    private static func finishWithoutAcks(_ failure: ProduceResponse.Partition?, _ call: Call<ProduceRequest>) {
         guard let failure else { return call.replyNothing() }
         call.connection.refuse(
             "a produce request with acks=0 failed with \(failure.errorCode): \(failure.errorMessage ?? "")"

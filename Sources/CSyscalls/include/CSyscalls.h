@@ -64,6 +64,12 @@ int martlet_forbid_disk_waits(int forbidden);
 int martlet_disk_waits_are_forbidden(void);
 /// Names the calling thread (at most 15 bytes are kept).
 void martlet_name_thread(const char *name);
+/// Has the allocator give memory back to the system once much of it is free, for good: mallopt(3). By itself it keeps up
+/// to 64 MiB for each thread once something large was freed.
+void martlet_bound_free_memory(void);
+/// Gives the memory of whole pages in the range back to the system, in steps that hold nobody up: madvise(2) with
+/// MADV_DONTNEED. What was there is lost, the range stays allocated.
+void martlet_discard_memory(const void *address, size_t length);
 /// The process's resident set in bytes, from /proc/self/statm; 0 where it is not available.
 uint64_t martlet_resident_bytes(void);
 /// Installs handlers for SIGINT and SIGTERM and ignores SIGPIPE. Returns the end of a pipe from which one byte can be read

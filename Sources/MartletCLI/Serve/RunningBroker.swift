@@ -16,6 +16,7 @@ struct RunningBroker {
     /// Opens the data, then the listeners, then the partitions: a client that can connect is served what is open so far.
     static func start(_ configuration: BrokerConfiguration, log: Logger) throws -> RunningBroker {
         FileLimits.raise()
+        ProcessMemory.boundWhatIsFree()
         let settings = configuration.settings
         let time = SystemTime()
         let addresses = try settings.listeners.map { listener in

@@ -29,6 +29,10 @@ package final class FakeConnection: ClientConnection, @unchecked Sendable {
     /// Why the broker has ended the connection. More than one is a mistake of the broker.
     package private(set) var refusals: [String] = []
     package private(set) var isOpen = true
+    /// Whether the broker wants no further request now.
+    package private(set) var isHeldBack = false
+    /// Requests that were sent meanwhile.
+    private var heldBack: [(frame: ByteBuffer, number: UInt64)] = []
     private var sent: UInt64 = 0
 
     package init(
@@ -68,6 +72,20 @@ package final class FakeConnection: ClientConnection, @unchecked Sendable {
         close()
     }
 
+    package func holdBack() {
+        invariant(loop.isCurrent && !isHeldBack, "a connection is held back once, on its event loop")
+        isHeldBack = true
+    }
+
+    package func goOn() {
+        invariant(loop.isCurrent && isHeldBack, "a connection that is held back goes on, on its event loop")
+        isHeldBack = false
+        while isOpen, !isHeldBack, !heldBack.isEmpty {
+            let next = heldBack.removeFirst()
+            receive(next.frame, next.number)
+        }
+    }
+
     // MARK: The transport's part
 
     /// The client has gone away.
@@ -87,8 +105,12 @@ package final class FakeConnection: ClientConnection, @unchecked Sendable {
     @discardableResult
     package func deliver(_ frame: ByteBuffer) -> UInt64 {
         defer { sent += 1 }
-        DiskWaits.forbidden { broker.receive(frame, number: sent, from: self) }
+        if isHeldBack { heldBack.append((frame, sent)) } else { receive(frame, sent) }
         return sent
+    }
+
+    private func receive(_ frame: ByteBuffer, _ number: UInt64) {
+        DiskWaits.forbidden { broker.receive(frame, number: number, from: self) }
     }
 
     // MARK: The client's part
