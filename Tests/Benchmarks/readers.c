@@ -6,17 +6,20 @@
 //
 // `backfill` reads at full speed from the beginning of all partitions, with fetches for ASKED bytes of each, until it has
 // BYTES. `slow`: for so many SECONDS, CONNECTIONS consumers ask for ASKED bytes of a partition and take TRICKLE bytes of
-// the answer off their socket every PAUSE milliseconds. `session` opens one fetch session with all partitions at their
+// the answer off their socket every PAUSE milliseconds; a SIGTERM ends them early. `session` opens one fetch session with all partitions at their
 // ends and fetches in it, one record at a time that it produces itself. Prints one JSON line; ends with 1 if anything was
 // refused.
+// Links: -lisal (libisal-dev)
 #define _GNU_SOURCE
 #include "batches.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <unistd.h>
 
 enum { most_connections = 4096 };
 
+static volatile sig_atomic_t is_over;
 static const char *topic;
 static int partitions;
 
@@ -179,6 +182,11 @@ static void take_trickle(struct slow *reader, const uint8_t *request, size_t len
     }
 }
 
+static void end(int signal) {
+    (void)signal;
+    is_over = 1;
+}
+
 static int slow(const char *host, int port, double time, int connections, int32_t asked, size_t trickle, int pause) {
     struct slow *readers = calloc((size_t)connections, sizeof *readers);
     uint8_t(*requests)[head_limit] = malloc((size_t)partitions * head_limit);
@@ -194,8 +202,9 @@ static int slow(const char *host, int port, double time, int connections, int32_
         setsockopt(readers[index].socket, SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
         send_all(readers[index].socket, requests[index % partitions], lengths[index % partitions]);
     }
+    signal(SIGTERM, end);
     double start = seconds(), step = pause / 1e3 / connections;
-    for (int64_t turn = 0; seconds() < start + time; turn++) {
+    for (int64_t turn = 0; !is_over && seconds() < start + time; turn++) {
         int index = (int)(turn % connections), partition = index % partitions;
         take_trickle(&readers[index], requests[partition], lengths[partition], buffer, trickle);
         double ahead = start + (double)(turn + 1) * step - seconds();

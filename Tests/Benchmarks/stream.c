@@ -6,6 +6,7 @@
 // that wait. A latency is the time from when a record was due to be sent to its arrival at the consumer, so that what
 // held the producer up counts too. The first half second is left out. Prints one JSON line with milliseconds; ends with 1
 // if anything was refused.
+// Links: -lisal (libisal-dev)
 #define _GNU_SOURCE
 #include "batches.h"
 
