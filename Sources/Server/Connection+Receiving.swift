@@ -10,13 +10,19 @@ extension Connection {
     private static let share = 1024 * 1024
     /// Frames up to this size get their memory at once; larger ones as their bytes arrive.
     private static let largestImmediateFrame = 2 * 1024 * 1024
+    /// A buffer for more than that has room for this much at once, which the system gives as it is written to, and grows to
+    /// so many times its size: a mapping of its own, that moves without being copied.
+    private static let largeCapacity = 16 * 1024 * 1024
+    private static let largeGrowth = 8
+    /// The share of a connection that sends a frame too large to be had in one turn: each byte is one more of new memory.
+    private static let largeShare = 256 * 1024
     /// How long reading pauses when the memory for requests is used up.
     private static let memoryPause = Duration.milliseconds(10)
 
     func becameReadable() {
         isReceiving = true
         var received = 0
-        while isOpen, !isPaused, !isDraining, received < Self.share {
+        while isOpen, !isPaused, !isDraining, received < (frame != nil && isLarge ? Self.largeShare : Self.share) {
             let (count, wanted) = frame == nil ? receiveSmall() : receiveIntoFrame()
             if count <= 0 { break }
             received += count
@@ -94,11 +100,12 @@ extension Connection {
     ///
     /// - Parameter start: The frame's first bytes, its length included.
     private func startFrame(length: Int, with start: ByteBuffer) -> Bool {
-        let capacity = min(length, Self.largestImmediateFrame)
-        guard server.memory.reserve(capacity) else { return false }
-        reservedBytes = capacity
+        let immediate = min(length, Self.largestImmediateFrame)
+        guard server.memory.reserve(immediate) else { return false }
+        reservedBytes = immediate
         frameLength = length
         frameStarted = server.time.instant
+        let capacity = length == immediate ? length : min(length, Self.largeCapacity)
         var frame = loop.buffers.takeLarge(capacity: capacity)
         var start = start
         start.moveReaderIndex(forwardBy: Frame.lengthBytes)
@@ -117,7 +124,8 @@ extension Connection {
             pauseForMemory()
             return (0, 0)
         }
-        let wanted = min(buffer.writableBytes, frameLength - buffer.readableBytes)
+        let room = min(buffer.writableBytes, reservedBytes - buffer.readableBytes)
+        let wanted = isLarge ? min(room, Self.largeShare) : room
         let count = receive(into: &buffer, wanted)
         guard isOpen else { return (count, wanted) }
         if buffer.readableBytes < frameLength {
@@ -132,15 +140,19 @@ extension Connection {
         return (count, wanted)
     }
 
-    /// Doubles the buffer of a frame larger than what it has received; false if there is no memory left for it now.
+    /// Doubles what a frame may take that has received as much as it might; false if there is no memory left for it now.
     private func makeRoom(in buffer: inout ByteBuffer) -> Bool {
-        guard buffer.writableBytes == 0 else { return true }
-        let capacity = min(frameLength, buffer.readableBytes * 2)
-        guard server.memory.reserve(capacity - reservedBytes, more: memoryOwner) else { return false }
-        reservedBytes = capacity
-        buffer.reserveCapacity(capacity)
+        if buffer.readableBytes == reservedBytes {
+            let wanted = min(frameLength, reservedBytes * 2)
+            guard server.memory.reserve(wanted - reservedBytes, more: memoryOwner) else { return false }
+            reservedBytes = wanted
+        }
+        if buffer.writableBytes == 0 { buffer.reserveCapacity(min(frameLength, buffer.capacity * Self.largeGrowth)) }
         return true
     }
+
+    /// Whether the frame that is arriving takes more than its connection's share in any case.
+    private var isLarge: Bool { frameLength > Self.largestImmediateFrame }
 
     private func pauseForMemory() {
         isPaused = true
