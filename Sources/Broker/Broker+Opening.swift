@@ -16,7 +16,7 @@ extension Broker {
         waits: Bool = true
     ) throws -> Broker {
         let limits = FileLimits(logFiles: configuration.settings.logOpenFilesMax)
-        let openFiles = OpenFiles(limit: limits.logFiles)
+        let openFiles = OpenFiles(limit: limits.logFilesAtMost)
         var environment = LogEnvironment(fileSystem: SparingFileSystem(fileSystem, sparing: openFiles), time: time)
         environment.openFiles = openFiles
         environment.producerExpirationMilliseconds =

@@ -177,6 +177,9 @@ package final class Broker: Sendable {
         }
     }
 
+    /// Leaves logs as many descriptors as so many connections do. On any thread.
+    package func makeRoom(forConnections count: Int) { openFiles.setLimit(fileLimits.logFiles(beside: count)) }
+
     /// Closes files that logs can spare, because the process has too many open. Returns whether it may try again.
     package func spareFiles() -> Bool { openFiles.spare(Self.sparedFiles) > 0 }
 

@@ -3,8 +3,10 @@ import Model
 
 /// How the process's limits of open files (ulimit -n) and mappings (vm.max_map_count) are shared out. Immutable.
 package struct FileLimits: Sendable {
-    /// Files of logs that are kept open: the others are opened when they are used.
+    /// Files of logs that are kept open whatever else is: the others are opened when they are used.
     package let logFiles: Int
+    /// Files of logs that are kept open while there are few connections.
+    package let logFilesAtMost: Int
     /// Connections of clients.
     package let connections: Int
 
@@ -13,6 +15,8 @@ package struct FileLimits: Sendable {
     private static let smallestReserve = 48
     /// Of the descriptors, for logs. With the default limit of 20,000 that leaves more than 10,000 for clients.
     private static let logPart = 3
+    /// Of the descriptors, always free for clients that may come: until they have, logs have what they leave.
+    private static let clientPart = 4
     /// The least that lets a broker work at all, however small the limits are.
     private static let fewest = 16
     /// What Linux allows where nobody has set vm.max_map_count.
@@ -25,6 +29,13 @@ package struct FileLimits: Sendable {
         let most = max(Self.fewest, min(openFiles - reserve, mappings - mappings / Self.reservePart))
         self.logFiles = min(most, max(Self.fewest, logFiles ?? min(openFiles / Self.logPart, mappings / 2)))
         connections = max(Self.fewest, openFiles - reserve - self.logFiles)
+        let lent = min(openFiles - reserve - openFiles / Self.clientPart, mappings / 2)
+        logFilesAtMost = logFiles == nil ? max(self.logFiles, lent) : self.logFiles
+    }
+
+    /// Files of logs that are kept open beside so many connections.
+    package func logFiles(beside connections: Int) -> Int {
+        max(logFiles, min(logFilesAtMost, logFiles + self.connections - connections))
     }
 
     /// With this process's limits.

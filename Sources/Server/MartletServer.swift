@@ -93,21 +93,25 @@ package final class MartletServer: Sendable {
 
     /// Decides whether a connection may be opened; the reason if not.
     func admit(_ remote: SocketAddress) -> String? {
-        state.withLock { state in
-            if state.isStopping { return "the broker is stopping" }
-            if state.total >= settings.maximumConnections {
-                return "\(state.total) connections are open, the limit is \(settings.maximumConnections) "
-                    + "(max.connections, or what ulimit -n leaves for them)"
-            }
-            let fromThere = state.perAddress[remote.host, default: 0]
-            if fromThere >= settings.maximumConnectionsPerAddress {
-                return "\(fromThere) connections from \(remote.host) are open, the limit is "
-                    + "\(settings.maximumConnectionsPerAddress) (max.connections.per.ip)"
-            }
-            state.total += 1
-            state.perAddress[remote.host] = fromThere + 1
-            return nil
+        let (refusal, count) = state.withLock { state in (Self.admit(remote, settings, &state), state.total) }
+        if refusal == nil { broker.makeRoom(forConnections: count) }
+        return refusal
+    }
+
+    private static func admit(_ remote: SocketAddress, _ settings: ServerSettings, _ state: inout State) -> String? {
+        if state.isStopping { return "the broker is stopping" }
+        if state.total >= settings.maximumConnections {
+            return "\(state.total) connections are open, the limit is \(settings.maximumConnections) "
+                + "(max.connections, or what ulimit -n leaves for them)"
         }
+        let fromThere = state.perAddress[remote.host, default: 0]
+        if fromThere >= settings.maximumConnectionsPerAddress {
+            return "\(fromThere) connections from \(remote.host) are open, the limit is "
+                + "\(settings.maximumConnectionsPerAddress) (max.connections.per.ip)"
+        }
+        state.total += 1
+        state.perAddress[remote.host] = fromThere + 1
+        return nil
     }
 
     /// The event loop for the next connection: each in turn.
@@ -134,11 +138,13 @@ package final class MartletServer: Sendable {
 
     /// Gives back what ``admit(_:)`` counted.
     func released(_ remote: Endpoint) {
-        state.withLock { state in
+        let count = state.withLock { state in
             state.total -= 1
             let left = state.perAddress[remote.host, default: 1] - 1
             state.perAddress[remote.host] = left > 0 ? left : nil
+            return state.total
         }
+        broker.makeRoom(forConnections: count)
     }
 
     /// Logs what a client did wrong, one line a second, address and kind of fault at most.

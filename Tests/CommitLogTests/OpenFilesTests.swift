@@ -19,6 +19,20 @@ import Testing
         }
     }
 
+    @Test func aLimitThatGoesDownClosesFilesAtOnce() throws {
+        let scene = try Scene(logs: 10, limit: 10)
+        for log in scene.logs { try scene.append(to: log) }
+        for log in scene.logs { try log.flush() }
+        for log in scene.logs { #expect(try scene.read(log) == 1) }
+        let before = scene.openFiles.count
+        for limit in (2...8).reversed() { scene.openFiles.setLimit(limit) }
+        #expect(before > 8)
+        #expect(scene.openFiles.count <= 2)
+        scene.openFiles.setLimit(20)
+        for log in scene.logs { #expect(try scene.read(log) == 1) }
+        #expect(scene.openFiles.count > 8)
+    }
+
     @Test func aFileThatIsNotSyncedStaysOpenAndSomebodyIsToldToSyncIt() throws {
         let scene = try Scene(logs: 10, limit: 4)
         let told = Locked(0)

@@ -31,7 +31,8 @@ extension BrokerKeys {
                 default: "-1",
                 .atLeast(-1),
                 "Files of logs that are kept open, idle ones included; others are opened when they are used. -1: a third "
-                    + "of what ulimit -n allows, and at most half of vm.max_map_count."
+                    + "of what ulimit -n allows, up to two thirds while there are few connections, and at most half of "
+                    + "vm.max_map_count."
             ),
             ConfigKey(
                 "log.retention.check.interval.ms",

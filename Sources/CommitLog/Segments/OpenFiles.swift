@@ -1,4 +1,5 @@
 import Model
+import Synchronization
 
 /// Keeps the number of files that logs have open, and of their mappings, below a limit: closes those that have not been
 /// used for long when others are opened. Thread-safe; its lock is a leaf, below those of segments and index files.
@@ -7,7 +8,8 @@ import Model
 /// are not synced is never closed, since the news of a failed write-back might go with its descriptor.
 package final class OpenFiles: Sendable {
     /// How many files may be open, each with one mapping at most.
-    package let limit: Int
+    package var limit: Int { currentLimit.load(ordering: .relaxed) }
+    private let currentLimit: Atomic<Int>
     private let state = Locked(State())
     /// How many are looked at for each that is opened, so that nobody pays for all at once.
     private static let looksPerOpening = 64
@@ -39,7 +41,14 @@ package final class OpenFiles: Sendable {
 
     package init(limit: Int) {
         invariant(limit > 0, "a log needs at least one open file, not \(limit)")
-        self.limit = limit
+        currentLimit = Atomic(limit)
+    }
+
+    /// Changes how many files may be open, because others need more descriptors, or fewer. Closes one or a few of those that
+    /// are too many: where the limit goes down step by step, that keeps up with it.
+    package func setLimit(_ limit: Int) {
+        invariant(limit > 0, "a log needs at least one open file, not \(limit)")
+        if currentLimit.exchange(limit, ordering: .relaxed) > limit { trim() }
     }
 
     /// About how many files are open.

@@ -24,7 +24,7 @@ PARTITION_BYTES = 30e3
 CONNECTION_BYTES = 32 << 10
 # What a broker with the largest number of either may use while nothing is asked of it.
 IDLE_MILLISECONDS = 10
-IDLE_SECONDS = 3
+IDLE_SECONDS = 10
 TOPIC = "growth"
 # Until what follows the first writes is done: they are synced in the background.
 CALM_SECONDS = 120
@@ -166,7 +166,20 @@ def start_brokers(run, sizes, partitions, stack, name="data"):
         with wait_for_port(broker.port) as connection:
             requests.create_topic(connection, TOPIC, partitions(size), {})
         brokers[size] = broker
+    calm(run, brokers.values())
     return brokers
+
+
+def calm(run, brokers):
+    """Waits until the brokers are done with what they do in the background after something was made or written."""
+    deadline = time.monotonic() + run.options.calm
+    while time.monotonic() < deadline:
+        run.progress("waiting for the brokers to be done with what was written")
+        before = [cpu_seconds(broker.pid) for broker in brokers]
+        time.sleep(1)
+        used = [cpu_seconds(broker.pid) - start for broker, start in zip(brokers, before, strict=True)]
+        if max(used) * 1e3 <= IDLE_MILLISECONDS:
+            return
 
 
 def take_turns(run, load, servers, partitions, connections):
@@ -222,6 +235,7 @@ def fill(run, brokers):
     for size, broker in brokers.items():
         everywhere = Load("", "produce", "all")
         Client(run, everywhere, broker.port, broker.pid, size, 1).close()
+    calm(run, brokers.values())
 
 
 def measure_connections(run):
@@ -258,15 +272,11 @@ def measure_idle_connections(run, size, stack):
 
 def judge_idleness(run, what, broker, size):
     """The CPU time of a broker of which nothing is asked, once it is done with what was written."""
-    deadline = time.monotonic() + run.options.calm
-    while True:
-        run.progress(f"waiting for {size} idle {what}")
-        before = cpu_seconds(broker.pid)
-        seconds = IDLE_SECONDS if run.options.calm else 0.1
-        time.sleep(seconds)
-        used = (cpu_seconds(broker.pid) - before) / seconds * 1e3
-        if used <= IDLE_MILLISECONDS or time.monotonic() > deadline:
-            break
+    calm(run, [broker])
+    before = cpu_seconds(broker.pid)
+    seconds = 0.1 if run.is_smoke else IDLE_SECONDS
+    time.sleep(seconds)
+    used = (cpu_seconds(broker.pid) - before) / seconds * 1e3
     run.figure(f"CPU with {size:,} idle {what}", used, "ms/s", at_most(IDLE_MILLISECONDS), what)
 
 
