@@ -34,12 +34,18 @@ package struct Call<Request: BrokerRequest>: Sendable {
             broker.log.error("cannot encode the response to \(Request.api.name) v\(header.version): \(error)")
             return onLoop { $0.refuse("the response to \(Request.api.name) cannot be encoded") }
         }
-        onLoop { [number] in $0.respond(to: number, with: output) }
+        respond(output)
     }
 
     /// Says that the request gets no response: Produce with acks=0.
     package func replyNothing() {
-        onLoop { [number] in $0.respond(to: number, with: nil) }
+        respond(nil)
+    }
+
+    /// Without a closure where none is needed: most requests are answered where they are handled.
+    private func respond(_ output: WireOutput?) {
+        guard !connection.reactor.isCurrent else { return connection.respond(to: number, with: output) }
+        onLoop { [number] in $0.respond(to: number, with: output) }
     }
 
     /// Runs `body` on the connection's event loop: now if that is where we are.

@@ -5,4 +5,10 @@ package protocol LogObserver: AnyObject, Sendable {
     func highWatermarkAdvanced()
     /// The log was closed or deleted, or its directory has failed: there will never be more.
     func logClosed()
+    /// Records were removed, or a leader epoch has begun: what was said of the log's bounds is no longer so.
+    func boundsMoved()
+}
+
+extension LogObserver {
+    package func boundsMoved() {}
 }

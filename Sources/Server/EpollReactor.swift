@@ -80,7 +80,7 @@ package final class EpollReactor: Reactor, @unchecked Sendable {
         guard martlet_epoll_control(epoll, EPOLL_CTL_ADD, wake, EPOLLIN.rawValue, Self.wakeToken) == 0 else {
             throw FileError("watch", "eventfd", code: errno)
         }
-        thread = NamedThread(name) { [unowned self] in run() }
+        thread = NamedThread(name) { [self] in run() }
     }
 
     deinit {

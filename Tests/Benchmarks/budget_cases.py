@@ -203,12 +203,19 @@ CASES = [
     Case("produce-idempotent", produce_idempotently),
     # Nobody waits for these syncs; a slow machine makes more of them per request.
     Case("produce-fsync", produce(), settings=FSYNC, at_least={"fdatasync": 1, "futex": 4}),
-    Case("produce-fsync-acks-all", produce(acks=-1), 500, FSYNC, has_helpers=True),
-    Case("produce-fsync-six-partitions-acks-all", produce(6, acks=-1), 500, FSYNC, has_helpers=True),
+    Case("produce-fsync-acks-all", produce(acks=-1), 500, FSYNC, has_helpers=True, at_least={"futex": 8}),
+    Case(
+        "produce-fsync-six-partitions-acks-all",
+        produce(6, acks=-1),
+        500,
+        FSYNC,
+        has_helpers=True,
+        at_least={"futex": 80, "epoll_wait": 7, "read": 6, "write": 6},
+    ),
     Case("fetch-one-mebibyte", fetch_a_lot, 500),
     Case("fetch-nothing", fetch_nothing, 500),
     Case("fetch-what-comes", fetch_what_comes),
     Case("session-of-100-quiet", session(100, is_active=False), 4000),
     Case("session-of-100-one-active", session(100, is_active=True), 4000),
-    Case("commit", commit, 500, has_helpers=True),
+    Case("commit", commit, 500, has_helpers=True, at_least={"futex": 8}),
 ]

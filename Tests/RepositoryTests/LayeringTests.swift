@@ -87,7 +87,9 @@ private let foreign: Set<String> = ["CZstd", "CLZ4", "CSnappy", "CZlib", "CISAL"
 @Test func onlyTheClientLibraryHasAPublicInterface() {
     let violations = Repository.sources.filter { $0.target != "MartletClient" && $0.target != "martlet" }
         .flatMap { source in
-            source.lines(withWord: "public").map { "\(source.path):\($0): `public` outside MartletClient" }
+            // A public import shows nobody anything; what is inlined into other modules needs it.
+            source.lines(withWord: "public").filter { !source.lines[$0 - 1].hasPrefix("public import ") }
+                .map { "\(source.path):\($0): `public` outside MartletClient" }
         }
     expectNone(
         violations,

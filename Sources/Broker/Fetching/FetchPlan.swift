@@ -1,57 +1,17 @@
 import Model
 import Wire
 
-/// One partition that a fetch asks for. Immutable but for what the session updates.
-struct FetchTarget: Sendable {
-    /// The topic as the client names it: by name up to version 12, by id from 13 on.
-    let topicName: String
-    let topicID: TopicID
-    let index: Int32
-    var fetchOffset: Offset
-    var maximumBytes: Int
-    var currentLeaderEpoch: LeaderEpoch
-    var lastFetchedEpoch: LeaderEpoch
-
-    /// What the client was told last, so that an incremental response leaves out what has not changed.
-    var toldHighWatermark = Self.nothingTold
-    var toldLogStart = Self.nothingTold
-
-    static let nothingTold: Int64 = -1
-
-    init(_ topic: FetchRequest.Topic, _ partition: FetchRequest.Partition) {
-        topicName = topic.name
-        topicID = topic.topicID
-        index = partition.index
-        fetchOffset = Offset(partition.fetchOffset)
-        maximumBytes = Int(partition.partitionMaximumBytes)
-        currentLeaderEpoch = LeaderEpoch(partition.currentLeaderEpoch)
-        lastFetchedEpoch = LeaderEpoch(partition.lastFetchedEpoch)
-    }
-
-    var key: Key { Key(topicName: topicName, topicID: topicID, index: index) }
-
-    /// A partition's identity within a session.
-    struct Key: Hashable, Sendable {
-        let topicName: String
-        let topicID: TopicID
-        let index: Int32
-    }
-
-    /// Takes over what a later request of the session says.
-    mutating func update(from newer: FetchTarget) {
-        fetchOffset = newer.fetchOffset
-        maximumBytes = newer.maximumBytes
-        currentLeaderEpoch = newer.currentLeaderEpoch
-        lastFetchedEpoch = newer.lastFetchedEpoch
-    }
-}
-
 /// What a fetch has to do: its partitions in the order in which they are served, and its limits. Immutable.
 struct FetchPlan: Sendable {
-    let targets: [FetchTarget]
-    /// The session the response belongs to; nil without one.
-    let session: FetchSession?
-    let sessionID: Int32
+    /// What is fetched.
+    enum Source: Sendable {
+        /// What the request names.
+        case targets([FetchTarget])
+        /// What the session holds.
+        case session(FetchSession)
+    }
+
+    let source: Source
     /// Whether partitions without news are left out of the response.
     let isIncremental: Bool
 
@@ -60,4 +20,19 @@ struct FetchPlan: Sendable {
     let minimumBytes: Int
     let maximumWait: Duration
     let readsCommittedOnly: Bool
+
+    /// Whether the client names topics by id.
+    var usesTopicIDs: Bool { version >= 13 }
+
+    /// The session the response belongs to; nil without one.
+    var session: FetchSession? {
+        guard case .session(let session) = source else { return nil }
+        return session
+    }
+
+    /// Whether nothing is fetched.
+    var isEmpty: Bool {
+        guard case .targets(let targets) = source else { return false }
+        return targets.isEmpty
+    }
 }

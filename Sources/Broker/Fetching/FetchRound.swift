@@ -5,8 +5,16 @@ import Wire
 
 /// One pass over the partitions of a fetch: what there is to send now. A value; decides, does not wait.
 struct FetchRound {
-    /// The partitions' answers, in serving order, with their targets.
-    private(set) var results: [(target: FetchTarget, answer: FetchResponse.Partition)] = []
+    /// What was found of one partition.
+    struct Result {
+        let target: FetchTarget
+        let answer: FetchResponse.Partition
+        /// The partition in its session, if there is one.
+        let partition: SessionPartition?
+    }
+
+    /// The partitions' answers, in serving order. Within a session only those with news, unless all are to be told.
+    private(set) var results: [Result] = []
     /// Bytes of records to send.
     private(set) var bytes = 0
     /// Bytes of records that are there, of each partition no more than is wanted of it: whole batches rarely add up to
@@ -21,9 +29,8 @@ struct FetchRound {
     /// No more than this is loaded for one fetch: it is answered with that much, and what is loaded should still be there
     /// when it is sent.
     static let mostColdBytes = 8 << 20
-    /// The logs to wait for if this round finds too little.
+    /// The logs to wait for if this round finds too little, of a fetch without a session.
     private(set) var logs: [PartitionLog] = []
-    private(set) var lastServed: FetchTarget.Key?
 
     private let plan: FetchPlan
     private let loaded: Set<TopicPartition>
@@ -41,50 +48,69 @@ struct FetchRound {
         self.plan = plan
         self.loaded = loaded
         self.unreadable = unreadable
-        results.reserveCapacity(plan.targets.count)
-        for target in plan.targets {
-            let topic = plan.version >= 13 ? topics[target.topicID] : topics[target.topicName]
-            let answer = read(target, topic)
-            if answer.errorCode.isError { isUrgent = true }
-            results.append((target, answer))
+        switch plan.source {
+        case .targets(let targets):
+            results.reserveCapacity(targets.count)
+            for target in targets {
+                let (answer, _) = read(target, topics.find(target, byID: plan.usesTopicIDs))
+                results.append(Result(target: target, answer: answer, partition: nil))
+            }
+        case .session(let session):
+            session.lookAround(plan, topics) { partition, place in look(partition, place) }
         }
     }
 
     /// Whether this round found what the fetch waits for.
-    private var isEnough: Bool { isUrgent || readableBytes >= plan.minimumBytes || plan.targets.isEmpty }
+    private var isEnough: Bool { isUrgent || readableBytes >= plan.minimumBytes || plan.isEmpty }
 
     /// Whether the fetch is answered with what this round found. What is in memory does not wait for what is not: the
     /// next fetch finds that loaded.
     var canBeAnswered: Bool { isEnough && (bytes > 0 || cold.isEmpty) }
 
-    private mutating func read(_ target: FetchTarget, _ topic: HostedTopic?) -> FetchResponse.Partition {
+    /// Looks at a partition of a session; nil if an incremental response is full, for which no more need be known.
+    private mutating func look(_ partition: SessionPartition, _ place: FetchedPartition) -> FetchSession.Standing? {
+        if plan.isIncremental, bytes > 0, bytes >= plan.maximumBytes { return nil }
+        let target = partition.target
+        let (answer, isAtEnd) = read(target, place)
+        let isNews = target.isNews(answer)
+        if isNews || !plan.isIncremental {
+            results.append(Result(target: target, answer: answer, partition: partition))
+        }
+        if answer.records.length > 0 { return .served }
+        return isNews || !isAtEnd ? .news : .quiet
+    }
+
+    /// Reads what there is; says as well whether it was looked for and there was nothing.
+    private mutating func read(
+        _ target: FetchTarget,
+        _ place: FetchedPartition
+    ) -> (answer: FetchResponse.Partition, isAtEnd: Bool) {
         var answer = FetchResponse.Partition()
         answer.index = target.index
         answer.highWatermark = -1
         answer.records = .bytes(.init())
-        guard let topic else {
-            answer.errorCode = plan.version >= 13 ? .unknownTopicId : .unknownTopicOrPartition
-            return answer
+        var isAtEnd = false
+        switch place {
+        case .unknownTopic: answer.errorCode = plan.usesTopicIDs ? .unknownTopicId : .unknownTopicOrPartition
+        case .unknownPartition: answer.errorCode = .unknownTopicOrPartition
+        case .hosted(let partition):
+            do throws(LogError) {
+                if let failure = unreadable[partition.topicPartition] { throw failure }
+                isAtEnd = try fill(&answer, target, try partition.readableLog())
+            } catch {
+                answer.errorCode = error.errorCode
+            }
         }
-        guard let partition = topic.partition(target.index) else {
-            answer.errorCode = .unknownTopicOrPartition
-            return answer
-        }
-        do throws(LogError) {
-            if let failure = unreadable[partition.topicPartition] { throw failure }
-            let log = try partition.readableLog()
-            try fill(&answer, target, log)
-        } catch {
-            answer.errorCode = error.errorCode
-        }
-        return answer
+        if answer.errorCode.isError { isUrgent = true }
+        return (answer, isAtEnd)
     }
 
+    /// Returns whether records were looked for and there are none.
     private mutating func fill(
         _ answer: inout FetchResponse.Partition,
         _ target: FetchTarget,
         _ log: PartitionLog
-    ) throws(LogError) {
+    ) throws(LogError) -> Bool {
         let offsets = log.offsets
         answer.highWatermark = offsets.highWatermark.rawValue
         answer.lastStableOffset = offsets.lastStable.rawValue
@@ -92,18 +118,18 @@ struct FetchRound {
         if plan.readsCommittedOnly { answer.abortedTransactions = [] }
         if let error = epochError(target.currentLeaderEpoch, offsets.leaderEpoch) {
             answer.errorCode = error
-            return
+            return false
         }
         if let diverging = try divergence(target, log) {
             answer.divergingEpoch = diverging
             isUrgent = true
-            return
+            return false
         }
-        logs.append(log)
+        if plan.session == nil { logs.append(log) }
         let room = min(target.maximumBytes, plan.maximumBytes - bytes)
         // The first batch goes out even if it is larger than every limit: a consumer must always get on.
         let isFirst = bytes == 0 && cold.isEmpty
-        guard room > 0 || isFirst else { return }
+        guard room > 0 || isFirst else { return false }
         let outcome = try log.read(
             from: target.fetchOffset,
             maximumBytes: max(0, room),
@@ -114,19 +140,20 @@ struct FetchRound {
         switch outcome {
         case .cold(let range):
             // The next fetch gets to the others.
-            guard coldBytes < Self.mostColdBytes else { return }
+            guard coldBytes < Self.mostColdBytes else { return false }
             cold.append(range)
             coldBytes += max(0, room)
+            return false
         case .data(let data):
             answer.highWatermark = data.offsets.highWatermark.rawValue
             answer.lastStableOffset = data.offsets.lastStable.rawValue
             answer.logStartOffset = data.offsets.logStart.rawValue
             readableBytes += max(0, min(data.availableBytes, target.maximumBytes))
-            guard let slice = data.slice, slice.length > 0 else { return }
+            guard let slice = data.slice, slice.length > 0 else { return data.availableBytes == 0 }
             answer.records = .file(slice)
             bytes += slice.length
             readableBytes = max(readableBytes, bytes)
-            lastServed = target.key
+            return false
         }
     }
 
@@ -152,31 +179,32 @@ struct FetchRound {
     /// The response of this round; tells the session what the client learns.
     func response() -> FetchResponse {
         var response = FetchResponse()
-        response.sessionID = plan.sessionID
-        var told: [(key: FetchTarget.Key, highWatermark: Int64, logStart: Int64)] = []
-        var topic: FetchResponse.Topic?
-        for (target, answer) in results where !plan.isIncremental || Self.isNews(answer, for: target) {
-            if topic?.name != target.topicName || topic?.topicID != target.topicID {
-                if let topic { response.topics.append(topic) }
-                topic = FetchResponse.Topic()
-                topic?.name = target.topicName
-                topic?.topicID = target.topicID
+        response.sessionID = plan.session?.id ?? 0
+        // Within a session they come in the order in which they have had news, whatever their topics.
+        var places: [TopicKey: Int] = [:]
+        for result in results {
+            let key = TopicKey(name: result.target.topicName, id: result.target.topicID)
+            if let last = response.topics.last, last.name == key.name, last.topicID == key.id {
+                response.topics[response.topics.count - 1].partitions.append(result.answer)
+            } else if let place = places[key] {
+                response.topics[place].partitions.append(result.answer)
+            } else {
+                if plan.session != nil { places[key] = response.topics.count }
+                var topic = FetchResponse.Topic()
+                topic.name = key.name
+                topic.topicID = key.id
+                topic.partitions = [result.answer]
+                response.topics.append(topic)
             }
-            topic?.partitions.append(answer)
-            // After an error the partition is news again as soon as it is well.
-            let highWatermark = answer.errorCode.isError ? FetchTarget.nothingTold : answer.highWatermark
-            if plan.session != nil { told.append((target.key, highWatermark, answer.logStartOffset)) }
         }
-        if let topic { response.topics.append(topic) }
-        plan.session?.told(told, lastServed: lastServed)
+        plan.session?.noteTold(results)
         return response
     }
 
-    private static func isNews(_ answer: FetchResponse.Partition, for target: FetchTarget) -> Bool {
-        answer.records.length > 0 || answer.errorCode.isError
-            || answer.divergingEpoch != FetchResponse.EpochEndOffset()
-            || answer.highWatermark != target.toldHighWatermark
-            || answer.logStartOffset != target.toldLogStart
+    /// A topic as the client names it.
+    private struct TopicKey: Hashable {
+        let name: String
+        let id: TopicID
     }
 }
 

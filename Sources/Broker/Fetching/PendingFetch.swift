@@ -5,8 +5,8 @@ import Wire
 
 /// A fetch that waits for records, for its time to be over, or for cold data to be read. Owned by the event loop.
 ///
-/// Nothing polls: appends wake it through the logs it observes.
-final class PendingFetch: LogObserver, ParkedRequest, @unchecked Sendable {
+/// Nothing polls: appends wake it, through the logs it observes or through what they tell its session.
+final class PendingFetch: LogObserver, NewsWaiter, ParkedRequest, @unchecked Sendable {
     // Safe: mutable state is touched on the connection's event loop only; `isWakePending` is atomic.
 
     private let call: Call<FetchRequest>
@@ -42,6 +42,7 @@ final class PendingFetch: LogObserver, ParkedRequest, @unchecked Sendable {
             isTimeUp = true
             attempt()
         }
+        plan.session?.news.add(self)
         observed = round.logs
         for log in observed { log.addObserver(self) }
         if round.cold.isEmpty {
@@ -104,7 +105,7 @@ final class PendingFetch: LogObserver, ParkedRequest, @unchecked Sendable {
 
     func logClosed() { wake() }
 
-    private func wake() {
+    func wake() {
         guard !isWakePending.exchange(true, ordering: .acquiringAndReleasing) else { return }
         call.connection.reactor.execute { [self] in
             isWakePending.store(false, ordering: .releasing)
@@ -133,6 +134,7 @@ final class PendingFetch: LogObserver, ParkedRequest, @unchecked Sendable {
     private func release() {
         timer?.cancel()
         timer = nil
+        plan.session?.news.remove(self)
         for log in observed { log.removeObserver(self) }
         observed = []
     }

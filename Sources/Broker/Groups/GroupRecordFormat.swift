@@ -92,12 +92,16 @@ enum GroupRecordFormat {
         }
     }
 
+    private static let initialCapacity = 128
+
     static func bytes(
         of message: some WireStruct,
         version: Int16,
         flexibleFrom: Int16 = .max
     ) throws(WireError) -> ByteBuffer {
         var output = WireOutput(bytes: ByteBuffer())
+        // Enough for most, so that the buffer does not grow in steps.
+        output.bytes.reserveCapacity(initialCapacity)
         output.bytes.writeInteger(version)
         try message.write(to: &output, version: version, isFlexible: version >= flexibleFrom)
         return output.bytes

@@ -6,7 +6,7 @@ extension PartitionLog {
     /// Moves the log's start up to `offset` and removes what lies wholly below it (DeleteRecords). Returns the log's
     /// start.
     package func deleteRecords(before offset: Offset) throws(LogError) -> Offset {
-        try maintenance.withLock { () throws(LogError) in
+        try tellingOfBounds { () throws(LogError) in
             let offsets = try readableSnapshot().offsets
             guard offset >= .zero, offset <= offsets.lastStable else {
                 throw .outOfRange(offset, start: offsets.logStart, end: offsets.lastStable)
@@ -19,7 +19,7 @@ extension PartitionLog {
     /// Removes whole segments whose records all lie below `offset`, for retention: the one that is written too, if it
     /// is not empty. Returns the log's start.
     package func deleteSegments(upTo offset: Offset) throws(LogError) -> Offset {
-        try maintenance.withLock { () throws(LogError) in
+        try tellingOfBounds { () throws(LogError) in
             var snapshot = try readableSnapshot()
             let bound = min(offset, snapshot.offsets.lastStable)
             if bound == snapshot.offsets.logEnd, snapshot.end.position > .zero {
@@ -38,6 +38,16 @@ extension PartitionLog {
             let hasLeftovers = !snapshot.sealed.isEmpty && snapshot.endOffset(ofSegment: 0) <= start
             return start > snapshot.offsets.logStart || hasLeftovers ? try advanceStart(to: start) : start
         }
+    }
+
+    /// Runs `change` with `maintenance` held, and tells observers if bounds have moved, whether or not it has failed then.
+    private func tellingOfBounds<Result>(_ change: () throws(LogError) -> Result) throws(LogError) -> Result {
+        let before = offsets
+        defer {
+            let after = offsets
+            if after.logStart != before.logStart || after.logEnd < before.logEnd { notify { $0.boundsMoved() } }
+        }
+        return try maintenance.withLock(change)
     }
 
     /// Called with `maintenance` held.
@@ -73,6 +83,7 @@ extension PartitionLog {
 
     /// Begins a leader epoch at the log's end: a new leader has been chosen. Durable when it returns; appends wait.
     package func beginLeaderEpoch(_ epoch: LeaderEpoch) throws(LogError) {
+        defer { notify { $0.boundsMoved() } }
         try writer.withLock { writer throws(LogError) in
             if let refusal = writer.refusal { throw refusal }
             guard epoch >= writer.epochs.latest else {
@@ -91,7 +102,7 @@ extension PartitionLog {
     ///
     /// The cut segment is written anew under the same name and not shortened, since readers may still send it (I7).
     package func truncate(to offset: Offset) throws(LogError) -> Offset {
-        try maintenance.withLock { () throws(LogError) in
+        try tellingOfBounds { () throws(LogError) in
             try truncateManifest(to: offset)
             let end = try writer.withLock { writer throws(LogError) in
                 if let refusal = writer.refusal { throw refusal }

@@ -25,7 +25,7 @@ package final class PartitionLog: Sendable {
     /// Consumers far behind the log's end, if there are any.
     let coldReaders = Locked(ColdReaders())
     let hasColdReaders = Atomic<Bool>(false)
-    let observers = Locked<[any LogObserver]>([])
+    let observers = Locked(LogObservers())
     /// Segments that are out of the log and whose files go when their time has come, oldest first.
     let removals = Locked<[PendingRemoval]>([])
     /// Held by whatever removes, replaces or syncs files.
@@ -149,15 +149,22 @@ package final class PartitionLog: Sendable {
     }
 
     /// Adds someone to be told when there is more to read. To wait without missing anything: add, then read once more.
-    package func addObserver(_ observer: any LogObserver) { observers.withLock { $0.append(observer) } }
+    package func addObserver(_ observer: any LogObserver) { observers.withLock { $0.add(observer) } }
 
-    package func removeObserver(_ observer: any LogObserver) {
-        observers.withLock { observers in observers.removeAll { $0 === observer } }
+    /// Adds someone to be told of the next event, of whatever kind, and of no other.
+    package func observeNextEvent(_ observer: any LogObserver) {
+        observers.withLock { $0.addForNextEvent(observer) }
     }
+
+    package func removeObserver(_ observer: any LogObserver) { observers.withLock { $0.remove(observer) } }
 
     /// Never called with a lock held.
     func notify(_ event: (any LogObserver) -> Void) {
-        for observer in observers.withLock({ $0 }) { event(observer) }
+        let (lasting, once) = observers.withLock { $0.takeForEvent() }
+        // First those who only take note, such as fetch sessions: whoever acknowledges records is among the others, and a
+        // client that has an acknowledgement finds the records.
+        for observer in once { event(observer) }
+        for observer in lasting { event(observer) }
     }
 
     /// The epoch in which the record of that offset was, or would be, appended.

@@ -257,13 +257,12 @@ struct FetchSessionTests {
         func plan(_ indexes: Range<Int32>, _ session: (Int32, Int32)) throws -> FetchPlan {
             try sessions.plan(request(indexes, session), version: 12, maximumBytes: 1 << 20)
         }
-        let first = try plan(0..<6, (0, 0)).sessionID
-        #expect(try plan(0..<5, (0, 0)).sessionID == 0)
-        let second = try plan(0..<4, (0, 0)).sessionID
-        #expect(first != 0 && second != 0)
+        let first = try #require(try plan(0..<6, (0, 0)).session)
+        #expect(try plan(0..<5, (0, 0)).session == nil)
+        let second = try #require(try plan(0..<4, (0, 0)).session)
         // The same partitions again are no more than before; one more is one too many, and its session goes.
-        #expect(try plan(0..<6, (first, 1)).targets.count == 6)
-        #expect(throws: FetchRefusal(.fetchSessionIdNotFound)) { try plan(6..<7, (first, 2)) }
-        #expect(try plan(4..<10, (second, 1)).targets.count == 10)
+        #expect(try plan(0..<6, (first.id, 1)).session?.partitionCount == 6)
+        #expect(throws: FetchRefusal(.fetchSessionIdNotFound)) { try plan(6..<7, (first.id, 2)) }
+        #expect(try plan(4..<10, (second.id, 1)).session?.partitionCount == 10)
     }
 }

@@ -33,9 +33,14 @@ final class RealBroker {
 
     private static func listen(_ broker: Broker, port: Int, _ log: Logger) throws -> (MartletServer, BrokerAddress) {
         let server = try MartletServer(broker: broker, settings: ServerSettings(), time: SystemTime(), log: log)
-        let wanted = try SocketAddress.resolve(host: "127.0.0.1", port: UInt16(port))
-        let bound = try server.listen(name: "PLAINTEXT", on: wanted)
-        return (server, BrokerAddress(host: bound.host, port: Int(bound.port)))
+        do {
+            let wanted = try SocketAddress.resolve(host: "127.0.0.1", port: UInt16(port))
+            let bound = try server.listen(name: "PLAINTEXT", on: wanted)
+            return (server, BrokerAddress(host: bound.host, port: Int(bound.port)))
+        } catch {
+            server.stop()
+            throw error
+        }
     }
 
     /// Closes all connections and the port, and opens the port again.
