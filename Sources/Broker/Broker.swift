@@ -36,6 +36,9 @@ package final class Broker: Sendable {
     let io: WorkerPool
     /// Appends of requests that are too large for an event loop.
     let largeAppends: WorkerPool
+    /// Produce requests of more bytes than this are handled by a thread of their own: to check and to write so much takes
+    /// milliseconds, a full page cache makes the writer wait, and meanwhile nobody else on the event loop is served.
+    static let largestOnEventLoop = 4 << 20
     /// How many such requests are appended at a time. These threads stand back behind no others: they give back memory by the
     /// hundred megabytes, and whoever wants some meanwhile would wait for them.
     private static let largeAppendThreads = 2
@@ -146,10 +149,44 @@ package final class Broker: Sendable {
         guard handler.api.versions.contains(header.version) else {
             return refuseVersion(header, handler.api, number, connection)
         }
+        if header.key == ProduceRequest.api.key, frame.readableBytes > Self.largestOnEventLoop {
+            return receiveLarge(body, header, handler, number, connection)
+        }
         do throws(WireError) {
             try handler.run(body, header, number, connection, self)
         } catch {
-            connection.refuse("a \(handler.api.name) request of version \(header.version) cannot be read: \(error)")
+            connection.refuse(Self.unreadable(handler.api, header, error))
+        }
+    }
+
+    private static func unreadable(_ api: API, _ header: RequestHeader, _ error: WireError) -> String {
+        "a \(api.name) request of version \(header.version) cannot be read: \(error)"
+    }
+
+    /// Handles a request on a thread of its own; those behind it on the connection wait until then.
+    private func receiveLarge(
+        _ body: ByteBuffer,
+        _ header: RequestHeader,
+        _ handler: Handler,
+        _ number: UInt64,
+        _ connection: any ClientConnection
+    ) {
+        connection.holdBack()
+        largeAppends.submit { [self] in
+            let fault: String?
+            do throws(WireError) {
+                // Copies records as well: slices that begin behind 16 MiB are none.
+                try handler.run(body, header, number, connection, self)
+                fault = nil
+            } catch {
+                fault = Self.unreadable(handler.api, header, error)
+            }
+            // Given back before it is freed, see ``ProcessMemory``; nobody has a part of it any more.
+            body.withUnsafeReadableBytes { ProcessMemory.discard($0) }
+            connection.reactor.execute {
+                if let fault { connection.refuse(fault) }
+                connection.goOn()
+            }
         }
     }
 

@@ -13,10 +13,6 @@ extension ProduceRequest: BrokerRequest {
         static let all: Int16 = -1
     }
 
-    /// Requests with more records than this, in bytes, are appended by a thread of their own: to check and to write so many
-    /// takes milliseconds, a full page cache makes the writer wait, and meanwhile nobody else on the event loop is served.
-    static let largestOnEventLoop = 4 << 20
-
     private static let noTransactions = "this broker does not take part in transactions yet"
 
     package func handle(_ call: Call<ProduceRequest>) {
@@ -30,22 +26,19 @@ extension ProduceRequest: BrokerRequest {
             if acks == Acks.none { return Self.finishWithoutAcks(refusal.topics.first?.partitions.first, call) }
             return call.reply(refusal)
         }
-        guard recordBytes > Self.largestOnEventLoop else { return finish(append(call), call) }
-        call.connection.holdBack()
-        call.broker.largeAppends.submit { [self] in
-            let stored = append(call)
-            let (acks, timeout) = (acks, timeoutMilliseconds)
-            // Without the request: its memory goes with this piece of work, here and not on the event loop.
-            discardRecords()
-            call.connection.reactor.execute {
-                Self.finish(stored, acks: acks, timeoutMilliseconds: timeout, call)
-                call.connection.goOn()
-            }
+        let stored = append(call)
+        let (acks, timeout) = (acks, timeoutMilliseconds)
+        if call.connection.reactor.isCurrent {
+            return Self.finish(stored, acks: acks, timeoutMilliseconds: timeout, call)
+        }
+        discardRecords()
+        call.connection.reactor.execute {
+            Self.finish(stored, acks: acks, timeoutMilliseconds: timeout, call)
         }
     }
 
-    /// Gives the records' memory back to the system while it still belongs to the request: to give back so much when it is
-    /// freed would hold up every other thread that wants memory. Nobody may look at the records afterwards.
+    /// Gives the records' memory back to the system before it is freed: to give back so much at once would hold up every
+    /// other thread that wants memory. Nobody may look at the records afterwards.
     private func discardRecords() {
         for topic in topics {
             for partition in topic.partitions {
@@ -53,11 +46,6 @@ extension ProduceRequest: BrokerRequest {
                 records.withUnsafeReadableBytes { ProcessMemory.discard($0) }
             }
         }
-    }
-
-    /// How many bytes of records there are.
-    private var recordBytes: Int {
-        topics.reduce(0) { $1.partitions.reduce($0) { $0 + $1.records.length } }
     }
 
     private func append(_ call: Call<ProduceRequest>) -> Stored {
@@ -84,10 +72,6 @@ extension ProduceRequest: BrokerRequest {
             response.topics.append(result)
         }
         return Stored(response: response, failure: failure, unstored: unstored)
-    }
-
-    private func finish(_ stored: Stored, _ call: Call<ProduceRequest>) {
-        Self.finish(stored, acks: acks, timeoutMilliseconds: timeoutMilliseconds, call)
     }
 
     private static func finish(
@@ -196,9 +180,10 @@ extension ProduceRequest: BrokerRequest {
     /// A producer that wants no acknowledgement learns of a failure by losing its connection, as with Kafka.
     private static func finishWithoutAcks(_ failure: ProduceResponse.Partition?, _ call: Call<ProduceRequest>) {
         guard let failure else { return call.replyNothing() }
-        call.connection.refuse(
-            "a produce request with acks=0 failed with \(failure.errorCode): \(failure.errorMessage ?? "")"
-        )
+        let reason = "a produce request with acks=0 failed with \(failure.errorCode): \(failure.errorMessage ?? "")"
+        let connection = call.connection
+        if connection.reactor.isCurrent { return connection.refuse(reason) }
+        connection.reactor.execute { connection.refuse(reason) }
     }
 
     /// The same error for every partition of the request.
