@@ -684,7 +684,7 @@ def test_members_of_an_independent_cluster_share_and_come_back(assignor):
     mock = Mock()
     # The mock cluster makes topics of four partitions.
     mock.fill("t", 4, 10)
-    options = ["t", "--from", "beginning", "--assignor", assignor, "--session-timeout", "6"]
+    options = ["t", "--from", "beginning", "--assignor", assignor, "--session-timeout", "20"]
     with Consuming(mock, "g", *options) as first:
         first.wait(lambda it: len(it.lines) == 40)
         mock.wait_for_commits("t", 4, 10)

@@ -33,6 +33,7 @@ def lines(done):
 
 def test_dump_has_every_record(data):
     directory, topic, sent = data
+    codecs = set()
     for partition in range(PARTITIONS):
         files = sorted((directory / f"{topic}-{partition}").glob("*.log"))
         done = run_martlet("log", "dump", *files, "--records", "--json")
@@ -44,7 +45,9 @@ def test_dump_has_every_record(data):
         batches = [item for item in found if item["type"] == "batch"]
         assert sum(item["records"] for item in batches) == len(records)
         assert all(item["crc_ok"] for item in batches)
-        assert {item["codec"] for item in batches} == {"zstd"}
+        codecs |= {item["codec"] for item in batches}
+    # The producer sends a batch as it is where zstd would make it larger.
+    assert "zstd" in codecs and codecs <= {"zstd", "none"}
 
 
 def test_dump_reads_every_kind_of_file(data):
