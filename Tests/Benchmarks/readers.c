@@ -188,6 +188,7 @@ static void end(int signal) {
 }
 
 static int slow(const char *host, int port, double time, int connections, int32_t asked, size_t trickle, int pause) {
+    signal(SIGTERM, end);
     struct slow *readers = calloc((size_t)connections, sizeof *readers);
     uint8_t(*requests)[head_limit] = malloc((size_t)partitions * head_limit);
     size_t *lengths = calloc((size_t)partitions, sizeof *lengths);
@@ -202,7 +203,6 @@ static int slow(const char *host, int port, double time, int connections, int32_
         setsockopt(readers[index].socket, SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
         send_all(readers[index].socket, requests[index % partitions], lengths[index % partitions]);
     }
-    signal(SIGTERM, end);
     double start = seconds(), step = pause / 1e3 / connections;
     for (int64_t turn = 0; !is_over && seconds() < start + time; turn++) {
         int index = (int)(turn % connections), partition = index % partitions;

@@ -77,10 +77,11 @@ extension BrokerKeys {
                 .custom(bufferProblem),
                 "Size in bytes of a socket's receive buffer, SO_RCVBUF; -1 leaves it to the system."
             ),
+            // With Kafka's 50, of a thousand clients that connect at once some wait for seconds until they try again.
             ConfigKey(
                 "socket.listen.backlog.size",
                 .int,
-                default: "50",
+                default: "4096",
                 .atLeast(1),
                 "Number of connections the system accepts on behalf of a busy broker before it turns further ones away."
             ),
