@@ -39,13 +39,17 @@ def threads(broker):
 
 
 def produce_at_once(broker, topic, **options):
-    """From several connections at once; every request is acknowledged."""
+    """From several connections at once, all requests of each under way together; every one is acknowledged."""
     errors = []
 
     def run():
+        requests = [wire.produce_request(topic, batches.batch([(None, b"v")]), **options) for _ in range(REQUESTS)]
         with wire.connect(broker) as connection:
-            for _ in range(REQUESTS):
-                errors.append(wire.produce(connection, topic, batches.batch([(None, b"v")]), **options).error_code)
+            for request in requests:
+                connection.send(request)
+            for request in requests:
+                response = connection.receive_response(request)
+                errors.append(wire.only_partition(response).error_code)
 
     workers = [threading.Thread(target=run) for _ in range(PRODUCERS)]
     for worker in workers:
