@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from functools import partial
 
 from memory_cap import MemoryCap
-from processes import cpu_seconds, warm_up
+from processes import cpu_seconds, wait_until_calm, warm_up
 from scenario import at_least, at_most, turns
 from stage import Stage, middle
 
@@ -13,6 +13,8 @@ MEBIBYTE = 1 << 20
 # What a consumer's own machine would do is not to be taken from the broker and the stream.
 CLIENT_NICENESS = 10
 PAGE_CACHE = {"log.durability": "page-cache"}
+# How long a broker may take to be done with what was made.
+CALM_SECONDS = 60
 LARGE_MESSAGES = {"max_message_bytes": MEBIBYTE + 1024}
 
 
@@ -141,11 +143,13 @@ def requests_of_100_mebibytes(run, stage, partitions, batch, batches, told):
 
 def session(run):
     samples = {}
-    fetches = 20 if run.is_smoke else 2000
+    # So many that the first, which is one of all partitions, does not count.
+    fetches = 20 if run.is_smoke else 20_000
     with Stage(run, **PAGE_CACHE) as stage:
         for partitions in (10, run.options.partitions):
             topic = f"many-{partitions}"
             stage.create(topic, partitions)
+            wait_until_calm([stage.pid], 1 if run.is_smoke else CALM_SECONDS)
             before = cpu_seconds(stage.pid)
             told = stage.do("readers", "session", topic, partitions, fetches)
             told["cpu"] = (cpu_seconds(stage.pid) - before) / fetches
@@ -169,8 +173,9 @@ def wide(run):
             run.progress(f"{side}, pass {number + 1} of {run.options.repeats}")
             batches = partitions if side == "wide" else 1
             count = requests if side == "wide" else requests * partitions // 4
+            warm_up(run.directory, count * batches * 1024)
             before = cpu_seconds(stage.pid)
-            told = stage.do("producers", "wide", partitions, count, 1024, 1, batches, 1, 4, 1)
+            told = stage.do("producers", "wide", partitions, count, 1024, 1, batches, 1, 1, 1)
             samples[side].append({**told, "cpu": (cpu_seconds(stage.pid) - before) / (count * batches)})
         run.figure("1,000 partitions in a request, p99", middle(samples["wide"], "p99"), "ms", at_most(50), case="wide")
         for side, title in (("wide", "with 1,000"), ("single", "with one")):

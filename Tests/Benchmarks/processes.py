@@ -43,6 +43,18 @@ def warm_up(directory, size):
     os.sync()
 
 
+def wait_until_calm(pids, patience, idle_milliseconds=10):
+    """Waits until the processes use next to nothing in a second, for so many seconds at most: brokers go on in the
+    background after something was made or written."""
+    deadline = time.monotonic() + patience
+    while time.monotonic() < deadline:
+        before = [cpu_seconds(pid) for pid in pids]
+        time.sleep(1)
+        used = [cpu_seconds(pid) - start for pid, start in zip(pids, before, strict=True)]
+        if max(used) * 1e3 <= idle_milliseconds:
+            return
+
+
 def wait_for_port(port):
     """Connects to the port as soon as it is open."""
     deadline = time.monotonic() + PATIENCE_SECONDS

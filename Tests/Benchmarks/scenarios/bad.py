@@ -20,8 +20,8 @@ sent to its arrival at a consumer, alone and beside what is bad, in turns; media
                   batch of 99 MiB: latency at most 5 times, memory at most queued.max.request.bytes and 128 MB
   session         one fetch session of 10,000 partitions: a record of one of them is answered within a millisecond,
                   for at most 1.5 times the CPU of a session of 10
-  wide            produce requests with a batch for each of 1,000 partitions cost at most as much CPU a batch as
-                  requests with a single one
+  wide            produce requests with a batch for each of 1,000 partitions, one at a time: answered within 50 ms,
+                  for at most as much CPU a batch as requests with a single one
   capped          the system caps memory, page cache included, at 256 MB, while gigabytes are produced and consumed:
                   nobody is killed, and the stream's longest wait is at most a second
 """

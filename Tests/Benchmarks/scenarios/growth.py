@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import requests
 from charts import Axis, Series, chart
 from martlet import Martlet
-from processes import cpu_seconds, free_port, resident_bytes, wait_for_port
+from processes import cpu_seconds, free_port, resident_bytes, wait_for_port, wait_until_calm
 from scenario import Scenario, at_most, turns
 
 PROGRAMS = ("growth", "echo")
@@ -172,14 +172,8 @@ def start_brokers(run, sizes, partitions, stack, name="data"):
 
 def calm(run, brokers):
     """Waits until the brokers are done with what they do in the background after something was made or written."""
-    deadline = time.monotonic() + run.options.calm
-    while time.monotonic() < deadline:
-        run.progress("waiting for the brokers to be done with what was written")
-        before = [cpu_seconds(broker.pid) for broker in brokers]
-        time.sleep(1)
-        used = [cpu_seconds(broker.pid) - start for broker, start in zip(brokers, before, strict=True)]
-        if max(used) * 1e3 <= IDLE_MILLISECONDS:
-            return
+    run.progress("waiting for the brokers to be done with what was written")
+    wait_until_calm([broker.pid for broker in brokers], run.options.calm, IDLE_MILLISECONDS)
 
 
 def take_turns(run, load, servers, partitions, connections):
