@@ -136,4 +136,20 @@ static inline uint8_t *make_batch(size_t size, int records) {
     return batch;
 }
 
+// Ends the client with what it has seen, and a number that says more.
+_Noreturn static inline void fail(const char *what, int64_t number) {
+    fprintf(stderr, "%s: %lld\n", what, (long long)number);
+    exit(1);
+}
+
+// Sends all of it, however often the socket is full.
+static inline void send_all(int socket, const uint8_t *bytes, size_t length) {
+    while (length) {
+        ssize_t sent = send(socket, bytes, length, MSG_NOSIGNAL);
+        if (sent < 0) die("send");
+        bytes += sent;
+        length -= (size_t)sent;
+    }
+}
+
 #endif

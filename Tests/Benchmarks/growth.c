@@ -37,20 +37,6 @@ static uint8_t *request, *answer, *batch;
 static size_t room;
 static int next_partition;
 
-static void fail(const char *what, int64_t value) {
-    fprintf(stderr, "growth: %s (%lld)\n", what, (long long)value);
-    exit(1);
-}
-
-static void send_all(int socket, const uint8_t *bytes, size_t length) {
-    while (length) {
-        ssize_t sent = send(socket, bytes, length, MSG_NOSIGNAL);
-        if (sent < 0) die("send");
-        bytes += sent;
-        length -= (size_t)sent;
-    }
-}
-
 static struct cursor receive_frame(int socket) {
     uint8_t head[4];
     if (recv(socket, head, 4, MSG_WAITALL) != 4) die("recv");

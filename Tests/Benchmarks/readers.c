@@ -23,20 +23,6 @@ static volatile sig_atomic_t is_over;
 static const char *topic;
 static int partitions;
 
-static void fail(const char *what, int64_t number) {
-    fprintf(stderr, "%s: %lld\n", what, (long long)number);
-    exit(1);
-}
-
-static void send_all(int socket, const uint8_t *bytes, size_t length) {
-    while (length) {
-        ssize_t sent = send(socket, bytes, length, MSG_NOSIGNAL);
-        if (sent < 0) die("send");
-        bytes += sent;
-        length -= (size_t)sent;
-    }
-}
-
 static void receive(int socket, uint8_t *bytes, size_t length) {
     while (length) {
         ssize_t got = recv(socket, bytes, length, MSG_WAITALL);

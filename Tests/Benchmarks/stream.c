@@ -40,20 +40,6 @@ struct stream {
 
 static double due(int64_t record) { return job.start + (double)record / job.rate; }
 
-static void fail(const char *what, int64_t error) {
-    fprintf(stderr, "%s: %lld\n", what, (long long)error);
-    exit(1);
-}
-
-static void send_all(int socket, const uint8_t *bytes, size_t length) {
-    while (length) {
-        ssize_t sent = send(socket, bytes, length, MSG_NOSIGNAL);
-        if (sent < 0) die("send");
-        bytes += sent;
-        length -= (size_t)sent;
-    }
-}
-
 // Takes what has come; returns the length of the frame that is whole now, or 0.
 static size_t receive_frame(struct stream *stream) {
     ssize_t count = recv(stream->socket, stream->bytes + stream->received, buffer_bytes - stream->received, MSG_DONTWAIT);
